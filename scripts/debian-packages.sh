@@ -1,0 +1,72 @@
+#!/bin/sh
+# Installs the Debian packages that the tests run, where any is missing. Costs nothing when all are there.
+# Where it can't install (not root, not Debian) it says what is missing and lets the run go on: tests that
+# need one of them then skip, and say so.
+set -eu
+
+packages='
+busybox-static
+fish
+fuse3
+gcc
+iproute2
+libc6-dev
+libfuse3-dev
+perl
+pkg-config
+procps
+python3
+redis-server
+redis-tools
+strace
+tmux
+util-linux
+zsh
+'
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "debian-packages: not a Debian system; the tests use the commands of:" $packages >&2
+  exit 0
+fi
+
+# shellcheck disable=SC2086 # the list is words
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null || true)
+missing=
+for package in $packages; do
+  case "
+$installed
+" in
+    *"
+installed $package
+"*) ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "debian-packages: MISSING, and only root can install them with apt-get:$missing" >&2
+  echo "debian-packages: tests that need them will be skipped" >&2
+  exit 0
+fi
+
+echo "debian-packages: installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+
+# A package that brings a service (redis-server) would start it where an init system runs. Debian asks
+# policy-rc.d first; ours says no, and goes away with this script.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
+
+apt='apt-get -q -y -o DPkg::Lock::Timeout=120'
+$apt update >&2 || true
+# shellcheck disable=SC2086
+if ! $apt install --no-install-recommends $missing >&2; then
+  echo "debian-packages: COULD NOT INSTALL all of:$missing" >&2
+  echo "debian-packages: tests that need them will be skipped" >&2
+fi

@@ -1,0 +1,102 @@
+// What tests can leave behind on a machine: processes, FUSE mounts and network namespaces.
+
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+const read = (path) => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // a process that has just ended, or another user's
+  }
+}
+
+const list = (path) => {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}
+
+/** Every process, by id. Zombies are left out: they have ended. */
+function processes() {
+  const found = new Map()
+  for (const name of list('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const stat = read(`/proc/${name}/stat`)
+    // The command's name stands in parentheses, and may hold anything (proc_pid_stat(5)).
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (parent !== undefined && state !== 'Z' && state !== 'X') found.set(Number(name), Number(parent))
+  }
+  return found
+}
+
+/** The ids of all processes below one. */
+export function descendants(ancestor) {
+  const parents = processes()
+  const below = (pid) => {
+    for (let parent = parents.get(pid); parent !== undefined; parent = parents.get(parent)) {
+      if (parent === ancestor) return true
+    }
+    return false
+  }
+  return [...parents.keys()].filter(below)
+}
+
+/** The ids of all processes that carry this run's mark in their environment, wherever they went. */
+export function marked(runId) {
+  const mark = `CIRCUIT_TEST_RUN=${runId}`
+  const carries = (pid) => read(`/proc/${pid}/environ`).split('\0').includes(mark)
+  return [...processes().keys()].filter((pid) => pid !== process.pid && carries(pid))
+}
+
+export function describeProcess(pid) {
+  const command =
+    read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() || read(`/proc/${pid}/comm`).trim()
+  return `process ${pid}: ${command.slice(0, 200)}`
+}
+
+/** The FUSE mounts as `id directory`: a mount's id is not used again as long as it is there. */
+export function fuseMounts() {
+  const mounts = new Map()
+  for (const line of read('/proc/self/mountinfo').split('\n')) {
+    const [before, after] = line.split(' - ')
+    if (!after?.startsWith('fuse.') && !after?.startsWith('fuse ')) continue
+    const fields = before.split(' ')
+    const directory = fields[4].replace(/\\(\d{3})/g, (_, octal) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    )
+    mounts.set(`${fields[0]} ${directory}`, directory)
+  }
+  return mounts
+}
+
+/** Whether nobody serves this mount any more (ENOTCONN). One that doesn't answer at all counts as served. */
+export async function isDeadMount(directory) {
+  const { stderr } = await run('stat', ['--', directory], {
+    timeout: 2_000,
+    killSignal: 'SIGKILL',
+    env: { LC_ALL: 'C' },
+  }).catch((error) => error)
+  return /not connected/.test(stderr ?? '')
+}
+
+/** Detaches a mount, in use or not. */
+export async function unmount(directory) {
+  await run('umount', ['-l', '--', directory])
+    .catch(() => run('fusermount3', ['-uz', '--', directory]))
+    .catch((error) => process.stderr.write(`run-tests: ${error.message}\n`))
+}
+
+/** The names of the network namespaces that `ip netns` knows. */
+export const networkNamespaces = () => new Set(list('/run/netns'))
+
+export async function removeNetworkNamespace(name) {
+  await run('ip', ['netns', 'delete', name]).catch((error) =>
+    process.stderr.write(`run-tests: ${error.message}\n`),
+  )
+}
