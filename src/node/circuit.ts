@@ -1,0 +1,115 @@
+/** The whole circuit as one namespace: the root with its servers and names, and each server's tree below it. */
+import { CircuitError } from '../proto/errors.ts'
+import { joinPath, splitPath } from '../proto/path.ts'
+import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
+import { ROOT_HELP } from './help.ts'
+import type { LinkStat, Listed, Namespace, Stat } from './namespace.ts'
+
+/** A live server as the root shows it. */
+export interface Member {
+  /** X and 16 hexadecimal digits. */
+  readonly id: string
+  readonly name: string
+  readonly tree: Namespace
+}
+
+/** Who is there now. Never blocks: it is this server's own view. */
+export interface Members {
+  /** This server. */
+  readonly self: Member
+  list(): readonly Member[]
+  get(id: string): Member | undefined
+}
+
+const BY_NAME = 'by-name'
+const SELF = 'self'
+const HELP = 'help'
+/** Identities beside those of the servers' anchors. */
+const ROOT_ID = 0
+const BY_NAME_ID = 1
+
+export class Circuit implements Namespace {
+  readonly #members: Members
+  readonly #changed = Date.now()
+
+  constructor(members: Members) {
+    this.#members = members
+  }
+
+  async stat(path: string): Promise<Stat> {
+    const [first, second, ...rest] = splitPath(path)
+    if (first === undefined) return this.#virtual(ROOT_ID, [HELP], this.#members.list().length + 1)
+    if (first === SELF && second === undefined) return this.#selfLink()
+    if (first !== BY_NAME) return this.#treeOf(path).stat(path)
+    if (second === undefined) return this.#virtual(BY_NAME_ID, [], 0)
+    const link = rest.length === 0 ? this.#named().get(second) : undefined
+    if (link === undefined) throw new CircuitError('ENOENT', `there is no server named ${second}`)
+    return link
+  }
+
+  async list(path: string): Promise<readonly Listed[]> {
+    const [first, second] = splitPath(path)
+    if (first === undefined) return this.#listRoot()
+    if (first === BY_NAME && second === undefined)
+      return Array.from(this.#named(), ([name, stat]) => ({ name, stat }))
+    return this.#treeOf(path).list(path)
+  }
+
+  async make(path: string, who: Caller): Promise<void> {
+    return this.#below(path).make(path, who)
+  }
+
+  async remove(path: string, who: Caller): Promise<void> {
+    return this.#below(path).remove(path, who)
+  }
+
+  async open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle> {
+    if (splitPath(path).length > 0) return this.#treeOf(path).open(path, file, mode, who)
+    if (file !== HELP) throw new CircuitError('ENOENT', `there is no file ${joinPath(path, file)}`)
+    if (mode.write) throw new CircuitError('EACCES', `${joinPath(path, file)} can only be read`)
+    return new TextHandle(ROOT_HELP)
+  }
+
+  #virtual(id: number, files: readonly string[], children: number): Stat {
+    return { kind: 'anchor', id, files, changed: this.#changed, children }
+  }
+
+  async #listRoot(): Promise<Listed[]> {
+    const servers = this.#members
+      .list()
+      .map(async ({ id, tree }): Promise<Listed> => ({ name: id, stat: await tree.stat(`/${id}`) }))
+    return [
+      { name: HELP },
+      { name: SELF, stat: this.#selfLink() },
+      { name: BY_NAME, stat: await this.stat(`/${BY_NAME}`) },
+      ...(await Promise.all(servers)),
+    ]
+  }
+
+  #selfLink(): LinkStat {
+    return { kind: 'link', target: this.#members.self.id }
+  }
+
+  /** Links to the servers by name; where two have the same, the later in the list keeps it. */
+  #named(): Map<string, LinkStat> {
+    return new Map(this.#members.list().map(({ id, name }) => [name, { kind: 'link', target: `../${id}` }]))
+  }
+
+  #treeOf(path: string): Namespace {
+    const [id = ''] = splitPath(path)
+    const member = this.#members.get(id)
+    if (member === undefined) throw new CircuitError('ENOENT', `there is no server ${id} in this circuit`)
+    return member.tree
+  }
+
+  /** The tree in which something can be made or removed. */
+  #below(path: string): Namespace {
+    const names = splitPath(path)
+    if (names.length < 2 || names[0] === BY_NAME || names[0] === SELF)
+      throw new CircuitError(
+        'EPERM',
+        `${path}: anchors are made below a server, as in /self/jobs; servers come and go by themselves`,
+      )
+    return this.#treeOf(path)
+  }
+}

@@ -1,0 +1,262 @@
+/** A process's stdout or stderr: a pipe that readers share, a log that each reads whole, or nothing. */
+import { CircuitError } from '../../../proto/errors.ts'
+import {
+  BaseHandle,
+  type Cancel,
+  type Direction,
+  END,
+  type Handle,
+  type Readiness,
+  TextHandle,
+} from '../../handle.ts'
+import { WaitQueue, Watchers } from '../../wait-queue.ts'
+import { PipeSource } from './pipe-source.ts'
+import { RingBuffer } from './ring-buffer.ts'
+
+export interface Output {
+  open(): Handle
+  /** Drops what nobody has read and all that follows; readers see the end of the file. */
+  discard(): void
+  /** The element was scrubbed: readers are told, the rest is dropped. */
+  scrub(): void
+  /** The process has ended and leaves its anchor: readers that are there read to the end, then the rest is dropped. */
+  release(): void
+}
+
+const scrubbed = (): CircuitError => new CircuitError('ECANCELED', 'the process was scrubbed')
+
+/** What readers of a pipe or a log have in common: they wait in line, and end together. */
+abstract class Stream implements Output {
+  protected readonly readers = new WaitQueue()
+  protected readonly watchers = new Watchers()
+  protected state: 'open' | 'discarded' | 'scrubbed' = 'open'
+
+  abstract open(): Handle
+  abstract release(): void
+  protected abstract drop(): void
+
+  discard(): void {
+    this.#stop('discarded')
+  }
+
+  scrub(): void {
+    this.#stop('scrubbed')
+  }
+
+  #stop(state: 'discarded' | 'scrubbed'): void {
+    if (this.state === 'scrubbed') return
+    this.state = state
+    this.drop()
+    this.readers.wakeAll()
+    this.watchers.notify()
+  }
+}
+
+/** Each byte goes to one reader; the process blocks when nobody reads. */
+export class PipeOutput extends Stream {
+  readonly #source: PipeSource
+  #open = 0
+  #released = false
+
+  constructor(fd: number) {
+    super()
+    this.#source = new PipeSource(fd)
+  }
+
+  override open(): Handle {
+    this.#open++
+    return new PipeReader(this)
+  }
+
+  override release(): void {
+    this.#released = true
+    if (this.#open === 0) this.drop()
+  }
+
+  protected override drop(): void {
+    this.#source.flow(() => {})
+  }
+
+  // What readers use.
+
+  read(max: number): Uint8Array | undefined {
+    if (this.state === 'scrubbed') throw scrubbed()
+    if (this.state === 'discarded') return END
+    const bytes = this.#source.read(max)
+    // The end is everybody's.
+    if (bytes?.length === 0) this.readers.wakeAll()
+    return bytes
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (this.state === 'open') this.#source.unread(bytes)
+  }
+
+  get readable(): boolean {
+    return this.state !== 'open' || this.#source.readable
+  }
+
+  wait(wake: () => void): Cancel {
+    const cancel = this.readers.add(wake)
+    this.#await()
+    return cancel
+  }
+
+  watch(changed: () => void): Cancel {
+    const cancel = this.watchers.add(changed)
+    this.#await()
+    return cancel
+  }
+
+  closed(): void {
+    this.#open--
+    if (this.#released && this.#open === 0) this.drop()
+  }
+
+  #await(): void {
+    this.#source.await(() => {
+      this.readers.wakeWhile(() => this.#source.readable)
+      this.watchers.notify()
+      if (this.readers.size > 0) this.#await()
+    })
+  }
+}
+
+class PipeReader extends BaseHandle {
+  readonly #output: PipeOutput
+  #last: Uint8Array = END
+
+  constructor(output: PipeOutput) {
+    super()
+    this.#output = output
+  }
+
+  override read(max: number): Uint8Array | undefined {
+    const bytes = this.#output.read(max)
+    this.#last = bytes ?? END
+    return bytes
+  }
+
+  override unread(): void {
+    this.#output.unread(this.#last)
+  }
+
+  override wait(_direction: Direction, wake: () => void): Cancel {
+    return this.#output.wait(wake)
+  }
+
+  override ready(): Readiness {
+    return { readable: this.#output.readable, writable: false, hangup: false }
+  }
+
+  override watch(changed: () => void): Cancel {
+    return this.#output.watch(changed)
+  }
+
+  override close(): void {
+    this.#output.closed()
+  }
+}
+
+/** The last bytes are kept, the process never blocks, and every reader reads from the oldest byte kept. */
+export class LogOutput extends Stream {
+  readonly #kept: RingBuffer
+  readonly #source: PipeSource
+  #ended = false
+
+  constructor(fd: number, limit: number) {
+    super()
+    this.#kept = new RingBuffer(limit)
+    this.#source = new PipeSource(fd)
+    this.#source.flow((bytes) => this.#take(bytes))
+  }
+
+  #take(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) this.#ended = true
+    else if (this.state === 'open') this.#kept.append(bytes)
+    this.readers.wakeAll()
+    this.watchers.notify()
+  }
+
+  override open(): Handle {
+    return new LogReader(this)
+  }
+
+  /** Readers hold the bytes that they still want. */
+  override release(): void {}
+
+  protected override drop(): void {
+    this.#kept.clear()
+  }
+
+  // What readers use.
+
+  get start(): number {
+    return this.#kept.start
+  }
+
+  /** Bytes from an offset since the beginning; END at the end, undefined while there are none. */
+  read(from: number, max: number): Uint8Array | undefined {
+    if (this.state === 'scrubbed') throw scrubbed()
+    if (this.state === 'discarded') return END
+    if (from < this.#kept.end) return this.#kept.read(from, max)
+    return this.#ended ? END : undefined
+  }
+
+  readable(from: number): boolean {
+    return this.state !== 'open' || this.#ended || from < this.#kept.end
+  }
+
+  wait(wake: () => void): Cancel {
+    return this.readers.add(wake)
+  }
+
+  watch(changed: () => void): Cancel {
+    return this.watchers.add(changed)
+  }
+}
+
+class LogReader extends BaseHandle {
+  readonly #output: LogOutput
+  #at: number
+  #before = 0
+
+  constructor(output: LogOutput) {
+    super()
+    this.#output = output
+    this.#at = output.start
+  }
+
+  override read(max: number): Uint8Array | undefined {
+    // A reader that was overtaken goes on with the oldest byte kept.
+    this.#at = Math.max(this.#at, this.#output.start)
+    this.#before = this.#at
+    const bytes = this.#output.read(this.#at, max)
+    this.#at += bytes?.length ?? 0
+    return bytes
+  }
+
+  override unread(): void {
+    this.#at = this.#before
+  }
+
+  override wait(_direction: Direction, wake: () => void): Cancel {
+    return this.#output.wait(wake)
+  }
+
+  override ready(): Readiness {
+    return { readable: this.#output.readable(this.#at), writable: false, hangup: false }
+  }
+
+  override watch(changed: () => void): Cancel {
+    return this.#output.watch(changed)
+  }
+}
+
+/** The process writes to /dev/null. */
+export const noOutput: Output = {
+  open: () => new TextHandle(''),
+  discard: () => {},
+  scrub: () => {},
+  release: () => {},
+}

@@ -1,0 +1,142 @@
+/**
+ * The server's end of a pipe that a child writes: read on demand, so that the child blocks when nobody reads.
+ * To learn that there is something, without polling, a socket on the same pipe reads one piece ahead while
+ * somebody waits; what it got is held for the next read.
+ */
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { END } from '../../handle.ts'
+
+/** Reads are synchronous and their bytes are gone before the next one, so all pipes share one buffer. */
+const SCRATCH = Buffer.allocUnsafeSlow(1 << 20)
+/** What a waiting socket reads ahead, in bytes; shared for the same reason. */
+const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
+
+export class PipeSource {
+  #fd: number
+  #held: Buffer[] = []
+  #ended = false
+  #socket: Socket | undefined
+  /** Called once there is something to read or the end has come. */
+  #wake: (() => void) | undefined
+  #sink: ((bytes: Uint8Array | undefined) => void) | undefined
+
+  /** @param fd a non-blocking descriptor of the reading end, closed by this object */
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  /** Up to `max` bytes, END at the end, undefined while there is nothing. Valid until the next read of any pipe. */
+  read(max: number): Uint8Array | undefined {
+    const held = this.#held.shift()
+    if (held && held.length > max) this.#held.unshift(held.subarray(max))
+    if (held) return held.subarray(0, max)
+    if (this.#ended) return END
+    const size = this.#readPipe(Math.min(max, SCRATCH.length))
+    if (size === undefined) return undefined
+    if (size === 0) this.#end()
+    return SCRATCH.subarray(0, size)
+  }
+
+  /** Puts back what a read gave and nobody got. */
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#held.unshift(Buffer.from(bytes))
+  }
+
+  /** Whether a read would not have to wait. */
+  get readable(): boolean {
+    if (this.#held.length > 0 || this.#ended) return true
+    const bytes = this.read(AHEAD.length)
+    if (bytes === undefined) return false
+    this.unread(bytes)
+    return true
+  }
+
+  /** Calls `wake` once as soon as a read would not have to wait. Only one waits at a time; the last one counts. */
+  await(wake: (() => void) | undefined): void {
+    this.#wake = wake
+    if (wake) this.#listen()
+  }
+
+  /** From now on all bytes go to `sink`, as they come, and undefined at the end. */
+  flow(sink: (bytes: Uint8Array | undefined) => void): void {
+    this.#sink = sink
+    // Usually all is there already, and no socket is needed.
+    for (let pieces = 0; pieces < 64; pieces++) {
+      const bytes = this.read(AHEAD.length)
+      if (bytes === undefined) break
+      if (bytes.length === 0) return sink(undefined)
+      sink(bytes)
+    }
+    this.#listen()
+  }
+
+  /** Lets go of the pipe: the child's next write fails. */
+  close(): void {
+    this.#held = []
+    this.#end()
+  }
+
+  /** Bytes read into SCRATCH, 0 at the end, undefined while there are none. */
+  #readPipe(max: number): number | undefined {
+    try {
+      return readSync(this.#fd, SCRATCH, 0, max, null)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined
+      throw error
+    }
+  }
+
+  #listen(): void {
+    if (this.#ended) return
+    if (this.#socket) {
+      this.#socket.resume()
+      return
+    }
+    // A descriptor of its own: the socket closes its one when it likes.
+    const fd = openSync(`/proc/self/fd/${this.#fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
+    const onread = {
+      buffer: AHEAD,
+      callback: (size: number, buffer: Uint8Array) => this.#heard(buffer.subarray(0, size)),
+    }
+    // The types know onread only for sockets that connect; net.Socket documents it for all.
+    const options = { fd, readable: true, writable: false, onread }
+    const socket = new Socket(options)
+    socket.on('error', () => this.#atEnd())
+    socket.on('end', () => this.#atEnd())
+    this.#socket = socket
+    socket.resume()
+  }
+
+  /** Says whether to go on listening: a waiter that found too little waits again. */
+  #heard(bytes: Uint8Array): boolean {
+    if (this.#sink) {
+      this.#sink(bytes)
+      return true
+    }
+    if (this.#ended) return false
+    this.#held.push(Buffer.from(bytes))
+    this.#wakeUp()
+    return this.#wake !== undefined
+  }
+
+  #atEnd(): void {
+    if (this.#ended) return
+    this.#end()
+    if (this.#sink) this.#sink(undefined)
+    else this.#wakeUp()
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    closeSync(this.#fd)
+    this.#socket?.destroy()
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * An open special file. Elements never block: an operation that can't go on now answers `undefined`, and
+ * `wait` says when to try again. Whoever holds the handle (the kernel's view, a connection) does the blocking,
+ * in one place, and with it interrupts, O_NONBLOCK, poll and deadlines.
+ */
+import { CircuitError } from '../proto/errors.ts'
+
+/** How a file was opened: open(2)'s flags, as far as files here tell them apart. */
+export interface OpenMode {
+  readonly read: boolean
+  readonly write: boolean
+  readonly append: boolean
+  readonly truncate: boolean
+}
+
+/** Who asks: the ids of the calling process as its server sees them, or another server's name. */
+export interface Caller {
+  readonly uid: number
+  readonly gid: number
+  /** 0 where the caller is in another pid namespace. */
+  readonly pid: number
+  readonly peer?: string
+}
+
+export type Direction = 'read' | 'write'
+
+/** What a poll(2) would say now. */
+export interface Readiness {
+  readonly readable: boolean
+  readonly writable: boolean
+  /** The other side has gone: POLLHUP for readers, POLLERR for writers. */
+  readonly hangup: boolean
+}
+
+export interface WriteHow {
+  /** The bytes begin a write(2); they don't continue one of which a part was accepted. */
+  readonly first: boolean
+  /** The writer waits until all is accepted. */
+  readonly waits: boolean
+}
+
+/** Ends a wait early. */
+export type Cancel = () => void
+
+export interface Handle {
+  /**
+   * Takes up to `max` bytes; empty at the end of the file, undefined while there is nothing yet. The bytes are
+   * valid until control returns to the event loop. @throws CircuitError
+   */
+  read(max: number): Uint8Array | undefined
+
+  /** Takes back what the last read gave: it did not reach the reader. Called right after that read or never. */
+  unread(): void
+
+  /**
+   * Accepts some or all of the bytes and says how many; undefined while it can take none. The bytes are the
+   * caller's again when it returns. @throws CircuitError
+   */
+  write(bytes: Uint8Array, how: WriteHow): number | undefined
+
+  /** Calls `wake` once when it is worth trying again; that may be before this returns. */
+  wait(direction: Direction, wake: () => void): Cancel
+
+  /**
+   * The caller of a blocked operation was interrupted. Says whether the part that was accepted so far counts;
+   * if not, it has been undone.
+   */
+  interrupt(direction: Direction): 'keep' | 'undo'
+
+  /** What poll(2) would say; a poll counts as waiting where that matters. */
+  ready(): Readiness
+
+  /** Calls `changed` whenever readiness may have changed, until the handle is closed or cancelled. */
+  watch(changed: () => void): Cancel
+
+  /** Whether it matters how the process that used this file ends: see abandon(). */
+  readonly delicate: boolean
+
+  /** The process that used this file was killed by a signal: what it had not finished is undone or marked. */
+  abandon(): void
+
+  /** The last close. @throws nothing */
+  close(): void
+}
+
+/** Answers everything that a file doesn't do; files override what they do. */
+export abstract class BaseHandle implements Handle {
+  read(_max: number): Uint8Array | undefined {
+    throw new CircuitError('EBADF')
+  }
+
+  unread(): void {}
+
+  write(_bytes: Uint8Array, _how: WriteHow): number | undefined {
+    throw new CircuitError('EBADF')
+  }
+
+  wait(_direction: Direction, _wake: () => void): Cancel {
+    throw new Error('a file that never blocks was waited for')
+  }
+
+  interrupt(_direction: Direction): 'keep' | 'undo' {
+    return 'keep'
+  }
+
+  ready(): Readiness {
+    return { readable: true, writable: true, hangup: false }
+  }
+
+  watch(_changed: () => void): Cancel {
+    return () => {}
+  }
+
+  get delicate(): boolean {
+    return false
+  }
+
+  abandon(): void {}
+
+  close(): void {}
+}
+
+/** No bytes: the end of a file. */
+export const END: Uint8Array = new Uint8Array(0)
+
+/** A text made at open. */
+export class TextHandle extends BaseHandle {
+  readonly #bytes: Buffer
+  #at = 0
+  #before = 0
+
+  constructor(text: string | Uint8Array) {
+    super()
+    this.#bytes =
+      typeof text === 'string'
+        ? Buffer.from(text)
+        : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+  }
+
+  override read(max: number): Uint8Array {
+    this.#before = this.#at
+    this.#at = Math.min(this.#bytes.length, this.#at + max)
+    return this.#bytes.subarray(this.#before, this.#at)
+  }
+
+  override unread(): void {
+    this.#at = this.#before
+  }
+}

@@ -1,0 +1,20 @@
+/** What a server offers to the elements on it. */
+import type { Budget } from './budget.ts'
+import type { Spawner } from './element/process/spawner.ts'
+import type { OpLog } from './oplog.ts'
+
+export interface Host {
+  /** X and 16 hexadecimal digits. */
+  readonly id: string
+  readonly name: string
+  readonly spawner: Spawner
+  readonly log: OpLog
+  /** Bytes that messages may occupy while they wait in channels. */
+  readonly messageBudget: Budget
+  /** What `peek` of the server says. */
+  describe(): Record<string, unknown>
+  /** Numbers for `metrics`. */
+  metrics(): string
+  /** Stops the server in order, after what is being answered now has been answered. */
+  stop(): void
+}

@@ -1,0 +1,148 @@
+/** This server's own tree as a namespace: its anchors, their files and their elements. */
+import { CircuitError } from '../proto/errors.ts'
+import { joinPath, splitPath } from '../proto/path.ts'
+import { Anchor } from './anchors.ts'
+import { ControlHandle } from './control.ts'
+import type { FileType } from './element/kind.ts'
+import { ANCHOR_FILES, type AnchorFileName, fileType } from './element/registry.ts'
+import { ServerElement } from './element/server.ts'
+import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
+import { anchorHelp } from './help.ts'
+import type { Host } from './host.ts'
+import type { AnchorStat, Listed, Namespace } from './namespace.ts'
+
+export class LocalTree implements Namespace {
+  readonly #host: Host
+  readonly #root: Anchor
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#root = new Anchor(host.id, undefined)
+    this.#root.element = new ServerElement(host)
+  }
+
+  async stat(path: string): Promise<AnchorStat> {
+    return statOf(this.#find(path))
+  }
+
+  async list(path: string): Promise<readonly Listed[]> {
+    const { files, children } = this.#find(path)
+    const listed: Listed[] = files.map((name) => ({ name }))
+    for (const [name, child] of children) listed.push({ name, stat: statOf(child) })
+    return listed
+  }
+
+  async make(path: string, who: Caller): Promise<void> {
+    const { parent, name } = this.#split(path)
+    this.#logged('make', path, who, () => this.#find(parent).add(name))
+  }
+
+  async remove(path: string, who: Caller): Promise<void> {
+    const { parent, name } = this.#split(path)
+    this.#logged('remove', path, who, () => this.#find(parent).delete(name))
+  }
+
+  async open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle> {
+    const anchor = this.#find(path)
+    const type = fileType(file)
+    if (type === undefined || !anchor.files.includes(file))
+      throw new CircuitError('ENOENT', `there is no file ${joinPath(path, file)} now`)
+    checkAccess(joinPath(path, file), type, mode)
+    if (isAnchorFile(file)) return this.#openOwn(anchor, file, who)
+    const spec = anchor.element?.kind.files[file]
+    if (spec === undefined || anchor.element === undefined) throw new CircuitError('ENOENT')
+    const { element } = anchor
+    return this.#logged(
+      mode.write && !type.opensBoth ? 'open to write' : 'open to read',
+      joinPath(path, file),
+      who,
+      () => spec.open(element, mode, who),
+    )
+  }
+
+  /** Anchors in the tree, and elements on them. A walk over all of them. */
+  count(): { anchors: number; elements: Record<string, number> } {
+    const elements: Record<string, number> = {}
+    let anchors = 0
+    for (const todo = [this.#root]; todo.length > 0; ) {
+      const anchor = todo.pop()
+      if (anchor === undefined) break
+      anchors++
+      const kind = anchor.element?.kind.name
+      if (kind) elements[kind] = (elements[kind] ?? 0) + 1
+      for (const child of anchor.children.values()) todo.push(child)
+    }
+    return { anchors, elements }
+  }
+
+  #openOwn(anchor: Anchor, file: AnchorFileName, who: Caller): Handle {
+    switch (file) {
+      case 'ctl':
+        return new ControlHandle(anchor, this.#host, who)
+      case 'error':
+        return new TextHandle(failureText(anchor))
+      case 'peek':
+        return new TextHandle(`${JSON.stringify(anchor.element?.peek() ?? null, null, '\t')}\n`)
+      case 'help':
+        return new TextHandle(anchorHelp(anchor))
+    }
+  }
+
+  #find(path: string): Anchor {
+    const [server, ...names] = splitPath(path)
+    if (server !== this.#root.name) throw new CircuitError('ENOENT', `${path} is not on this server`)
+    let anchor = this.#root
+    for (const name of names) {
+      const child = anchor.children.get(name)
+      if (child === undefined)
+        throw fileType(name)
+          ? new CircuitError('ENOTDIR', `${joinPath(anchor.path, name)} is a file`)
+          : new CircuitError('ENOENT', `there is no anchor ${joinPath(anchor.path, name)}`)
+      anchor = child
+    }
+    return anchor
+  }
+
+  #split(path: string): { parent: string; name: string } {
+    const names = splitPath(path)
+    const name = names.pop() ?? ''
+    if (names.length === 0) throw new CircuitError('EPERM', `${path}: servers come and go by themselves`)
+    return { parent: `/${names.join('/')}`, name }
+  }
+
+  #logged<T>(operation: string, path: string, who: Caller, work: () => T): T {
+    try {
+      const result = work()
+      this.#host.log.add({ operation, path, who, outcome: 'ok' })
+      return result
+    } catch (error) {
+      const outcome = error instanceof CircuitError ? `${error.code} ${error.message}` : String(error)
+      this.#host.log.add({ operation, path, who, outcome })
+      throw error
+    }
+  }
+}
+
+const statOf = ({ id, files, changed, children }: Anchor): AnchorStat => ({
+  kind: 'anchor',
+  id,
+  files,
+  changed,
+  children: children.size,
+})
+
+const isAnchorFile = (name: string): name is AnchorFileName => Object.hasOwn(ANCHOR_FILES, name)
+
+function checkAccess(path: string, type: FileType, mode: OpenMode): void {
+  const readable = type.access !== 'write'
+  const writable = type.access !== 'read'
+  if (mode.read && !readable) throw new CircuitError('EACCES', `${path} can only be written`)
+  if (mode.write && !writable && !type.opensBoth) throw new CircuitError('EACCES', `${path} can only be read`)
+  if (mode.write && !writable && !mode.read) throw new CircuitError('EACCES', `${path} can only be read`)
+}
+
+function failureText({ failure }: Anchor): string {
+  if (failure === undefined) return ''
+  const { time, who, command, reason } = failure
+  return `${time.toISOString()} ${who}: ${command || '(not understood)'}: ${reason}\n`
+}

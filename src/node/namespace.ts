@@ -1,0 +1,45 @@
+/**
+ * The seam: the tree as a thing with five operations. This server's own tree is one namespace, another server's
+ * over the wire is one, and the whole circuit, which sends each path where it belongs, is one.
+ */
+import type { Caller, Handle, OpenMode } from './handle.ts'
+
+/** What a path names, other than a special file. */
+export type Stat = AnchorStat | LinkStat
+
+export interface AnchorStat {
+  readonly kind: 'anchor'
+  /** An identity that no other anchor of its server ever has. */
+  readonly id: number
+  /** Names of the special files that are there now. */
+  readonly files: readonly string[]
+  /** When its children last changed, in ms since 1970. */
+  readonly changed: number
+  /** Child anchors: what stat(2) counts as links, less two. */
+  readonly children: number
+}
+
+export interface LinkStat {
+  readonly kind: 'link'
+  readonly target: string
+}
+
+/** A child as a listing has it; special files come without a stat. */
+export interface Listed {
+  readonly name: string
+  readonly stat?: Stat
+}
+
+/** Paths are absolute, from the root of the circuit. All throw CircuitError. */
+export interface Namespace {
+  /** @throws ENOENT, ENOTDIR */
+  stat(path: string): Promise<Stat>
+  /** The children of an anchor: its special files, links and anchors. */
+  list(path: string): Promise<readonly Listed[]>
+  /** Makes an anchor; its parent must exist. @throws EEXIST, ENOENT, EPERM, ENAMETOOLONG */
+  make(path: string, who: Caller): Promise<void>
+  /** Removes an anchor. @throws ENOTEMPTY, EBUSY, ENOENT, EPERM */
+  remove(path: string, who: Caller): Promise<void>
+  /** Opens a special file. @throws ENOENT, EACCES, and what the file says */
+  open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle>
+}

@@ -1,0 +1,117 @@
+/** One server: puts its parts together. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { Budget } from './budget.ts'
+import { Circuit, type Member } from './circuit.ts'
+import { Spawner } from './element/process/spawner.ts'
+import type { Host } from './host.ts'
+import { LocalTree } from './local-tree.ts'
+import { formatMetrics, type Metric } from './metrics.ts'
+import type { Namespace } from './namespace.ts'
+import { OpLog } from './oplog.ts'
+import { VERSION } from './version.ts'
+
+/** Bytes that messages may occupy in all channels of a server together, beyond what receivers wait for. */
+const MESSAGE_BUDGET_BYTES = 256 << 20
+
+export interface ServerOptions {
+  /** What `by-name` calls it. Default: the host's name. */
+  readonly name?: string
+  /** Called when the server is told to stop through the tree. */
+  readonly onStop: () => void
+}
+
+export class Server {
+  readonly id = `X${randomBytes(8).toString('hex')}`
+  readonly name: string
+  readonly circuit: Namespace
+  readonly log = new OpLog()
+  readonly #joined = new Date()
+  readonly #tree: LocalTree
+  readonly #spawner = new Spawner()
+  readonly #budget = new Budget(MESSAGE_BUDGET_BYTES)
+  readonly #sources: (() => readonly Metric[])[] = []
+
+  constructor(options: ServerOptions) {
+    this.name = options.name ?? hostname()
+    const host: Host = {
+      id: this.id,
+      name: this.name,
+      spawner: this.#spawner,
+      log: this.log,
+      messageBudget: this.#budget,
+      describe: () => this.#describe(),
+      metrics: () => formatMetrics([...this.#metrics(), ...this.#sources.flatMap((source) => source())]),
+      // The command that asked for it is answered first.
+      stop: () => void setImmediate(options.onStop),
+    }
+    this.#tree = new LocalTree(host)
+    const self: Member = { id: this.id, name: this.name, tree: this.#tree }
+    this.circuit = new Circuit({ self, list: () => [self], get: (id) => (id === this.id ? self : undefined) })
+  }
+
+  /** Adds numbers of another part, a mount for example, to `metrics`. */
+  addMetrics(source: () => readonly Metric[]): void {
+    this.#sources.push(source)
+  }
+
+  /** Ends what lives with the server: its processes get TERM, and KILL after 5 s, without its waiting for that. */
+  close(): void {
+    this.#spawner.close()
+  }
+
+  #describe(): Record<string, unknown> {
+    return {
+      Addr: '',
+      Joined: this.#joined.toISOString(),
+      Name: this.name,
+      Id: this.id,
+      Version: VERSION,
+      Pid: process.pid,
+      Node: process.version,
+    }
+  }
+
+  #metrics(): Metric[] {
+    const { anchors, elements } = this.#tree.count()
+    return [
+      {
+        name: 'start_time_seconds',
+        type: 'gauge',
+        help: 'When the server started, in seconds since 1970.',
+        value: this.#joined.getTime() / 1000,
+      },
+      {
+        name: 'operations_total',
+        type: 'counter',
+        help: 'Operations executed, as in log.',
+        value: this.log.count,
+      },
+      { name: 'anchors', type: 'gauge', help: 'Anchors on this server.', value: anchors },
+      {
+        name: 'elements',
+        type: 'gauge',
+        help: 'Elements on anchors, by kind.',
+        value: { label: 'kind', values: elements },
+      },
+      {
+        name: 'processes_running',
+        type: 'gauge',
+        help: 'Child processes that run, scrubbed ones too.',
+        value: this.#spawner.running,
+      },
+      {
+        name: 'message_bytes',
+        type: 'gauge',
+        help: 'Bytes of memory booked by messages in channels.',
+        value: this.#budget.used,
+      },
+      {
+        name: 'resident_memory_bytes',
+        type: 'gauge',
+        help: 'Resident memory of the server.',
+        value: process.memoryUsage.rss(),
+      },
+    ]
+  }
+}
