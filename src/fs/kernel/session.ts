@@ -1,0 +1,358 @@
+/**
+ * One mount's conversation with the kernel: takes requests apart, calls the filesystem, sends its replies, and
+ * passes interrupts and notifications on. What a file or a directory is it does not know.
+ */
+import { write, writeSync, writevSync } from 'node:fs'
+import { type ErrorCode, errnoOf } from '../../proto/errors.ts'
+import { decodeName } from '../../proto/path.ts'
+import { IN_HEADER, NOTIFY, OPCODE, OUT_HEADER, READ_LOCKOWNER } from './abi.ts'
+import { initReply, readInit, readName, readU64, writeU64 } from './codec.ts'
+import { type Reader, type ReaderKind, startReader } from './reader.ts'
+import { type Replier, Request } from './request.ts'
+
+/** What a filesystem does with requests; every method answers its request, at once or later. */
+export interface Filesystem {
+  lookup(request: Request, parent: number, name: string): void
+  /** The kernel has forgotten a node `count` times. Not answered. */
+  forget(node: number, count: number): void
+  getattr(request: Request, node: number): void
+  setattr(request: Request, node: number): void
+  readlink(request: Request, node: number): void
+  mkdir(request: Request, parent: number, name: string): void
+  rmdir(request: Request, parent: number, name: string): void
+  open(request: Request, node: number, flags: number): void
+  read(request: Request, read: ReadRequest): void
+  write(request: Request, write: WriteRequest): void
+  /** `owner` tells tables of open files, and so processes, apart. */
+  flush(request: Request, handle: number, owner: number): void
+  release(request: Request, handle: number): void
+  opendir(request: Request, node: number): void
+  readdir(request: Request, handle: number, offset: number, size: number, plus: boolean): void
+  releasedir(request: Request, handle: number): void
+  poll(request: Request, handle: number, kernelHandle: number, flags: number): void
+}
+
+export interface ReadRequest {
+  readonly handle: number
+  readonly offset: number
+  readonly size: number
+  readonly owner: number
+  readonly flags: number
+  /** Made for the page cache, by sendfile(2) or a mapping, and not by a read(2). */
+  readonly cached: boolean
+}
+
+export interface WriteRequest {
+  readonly handle: number
+  /** Valid until the method returns. */
+  readonly bytes: Buffer
+  readonly owner: number
+  readonly flags: number
+}
+
+/** Replies up to this size are copied behind their header and written in one piece. */
+const COPIED_BYTES = 16 * 1024
+
+/** Operations that this tree does not have, and what they are answered with, once for those the kernel remembers. */
+const UNSUPPORTED: Readonly<Partial<Record<number, ErrorCode>>> = {
+  [OPCODE.SYMLINK]: 'EPERM',
+  [OPCODE.MKNOD]: 'EPERM',
+  [OPCODE.UNLINK]: 'EPERM',
+  [OPCODE.RENAME]: 'EPERM',
+  [OPCODE.RENAME2]: 'EPERM',
+  [OPCODE.LINK]: 'EPERM',
+  [OPCODE.CREATE]: 'EPERM',
+  [OPCODE.IOCTL]: 'ENOTTY',
+  [OPCODE.FALLOCATE]: 'EOPNOTSUPP',
+}
+
+export interface SessionOptions {
+  /** Forces a way of reading; the best one by default. */
+  readonly reader?: ReaderKind
+}
+
+export class Session implements Replier {
+  readonly #fd: number
+  readonly #filesystem: Filesystem
+  readonly #parked = new Map<number, Request>()
+  readonly #out = Buffer.allocUnsafeSlow(OUT_HEADER.size + COPIED_BYTES)
+  readonly #polls = new Set<number>()
+  readonly #reader: Reader
+  #requests = 0
+  #minor = 0
+  #end: (error?: Error) => void = () => {}
+  /** Settles when the filesystem has been unmounted. */
+  readonly ended: Promise<Error | undefined>
+
+  /** @param fd /dev/fuse, mounted */
+  constructor(fd: number, filesystem: Filesystem, options: SessionOptions = {}) {
+    this.#fd = fd
+    this.#filesystem = filesystem
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    this.#reader = startReader(
+      fd,
+      { onRequest: (request) => this.dispatch(request), onEnd: (error) => this.#end(error) },
+      options.reader,
+    )
+  }
+
+  /** Requests served. */
+  get requests(): number {
+    return this.#requests
+  }
+
+  /** Requests that wait for an answer. */
+  get waiting(): number {
+    return this.#parked.size
+  }
+
+  get reader(): ReaderKind {
+    return this.#reader.kind
+  }
+
+  /** Minor version of the protocol that was agreed on. */
+  get minor(): number {
+    return this.#minor
+  }
+
+  /** Ends every call that is blocked, as a signal would. */
+  interruptAll(): void {
+    for (const request of [...this.#parked.values()]) request.interrupt()
+  }
+
+  /** Wakes who polls the file; gathered, so that a burst of changes is one notification. */
+  notifyPoll(kernelHandle: number): void {
+    if (this.#polls.size === 0) setImmediate(() => this.#sendPolls())
+    this.#polls.add(kernelHandle)
+  }
+
+  #sendPolls(): void {
+    for (const kernelHandle of this.#polls) {
+      const out = this.#notification(NOTIFY.POLL, 8)
+      writeU64(out, kernelHandle, OUT_HEADER.size)
+      this.#send([out])
+    }
+    this.#polls.clear()
+  }
+
+  /**
+   * Makes the kernel forget a name in a directory; settles when it has. Not synchronous: the kernel waits for the
+   * directory's lock, and its holder may wait for us (fuse_reverse_inval_entry).
+   */
+  invalidateName(parent: number, name: Uint8Array): Promise<void> {
+    const out = this.#notification(NOTIFY.INVAL_ENTRY, 16 + name.length + 1)
+    writeU64(out, parent, OUT_HEADER.size)
+    out.writeUInt32LE(name.length, OUT_HEADER.size + 8)
+    out.set(name, OUT_HEADER.size + 16)
+    return this.#sendLater(out)
+  }
+
+  /** Makes the kernel forget a node's attributes; settles when it has. */
+  invalidateAttributes(node: number): Promise<void> {
+    const out = this.#notification(NOTIFY.INVAL_INODE, 24)
+    writeU64(out, node, OUT_HEADER.size)
+    // An offset below zero: attributes only.
+    out.writeBigInt64LE(-1n, OUT_HEADER.size + 8)
+    return this.#sendLater(out)
+  }
+
+  #notification(code: number, bytes: number): Buffer {
+    const out = Buffer.alloc(OUT_HEADER.size + bytes)
+    out.writeUInt32LE(out.length, OUT_HEADER.length)
+    out.writeInt32LE(code, OUT_HEADER.error)
+    return out
+  }
+
+  #sendLater(out: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // ENOENT: the kernel does not know the node or the name, so there is nothing to forget.
+      write(this.#fd, out, (error) =>
+        error && error.code !== 'ENOENT' && error.code !== 'ENODEV' ? reject(error) : resolve(),
+      )
+    })
+  }
+
+  body(bytes: number): Buffer {
+    return this.#out.subarray(OUT_HEADER.size, OUT_HEADER.size + bytes)
+  }
+
+  reply(unique: number, error: number, body?: Uint8Array): boolean {
+    const out = this.#out
+    const length = body?.length ?? 0
+    out.writeUInt32LE(OUT_HEADER.size + length, OUT_HEADER.length)
+    out.writeInt32LE(-error, OUT_HEADER.error)
+    writeU64(out, unique, OUT_HEADER.unique)
+    const header = out.subarray(0, OUT_HEADER.size)
+    if (body === undefined) return this.#send([header])
+    if (length > COPIED_BYTES) return this.#send([header, body])
+    if (body.buffer !== out.buffer) out.set(body, OUT_HEADER.size)
+    return this.#send([out.subarray(0, OUT_HEADER.size + length)])
+  }
+
+  /** False when nobody waits for the reply: the request was interrupted, or the mount has gone. */
+  #send(parts: readonly Uint8Array[]): boolean {
+    try {
+      const [first] = parts
+      if (parts.length === 1 && first) writeSync(this.#fd, first)
+      else writevSync(this.#fd, parts)
+      return true
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'ENODEV') return false
+      throw error
+    }
+  }
+
+  park(request: Request): void {
+    this.#parked.set(request.unique, request)
+  }
+
+  unpark(request: Request): void {
+    this.#parked.delete(request.unique)
+  }
+
+  /** Serves one request. Whatever it contains, it is answered, unless it is of a kind that has no answer. */
+  dispatch(bytes: Buffer): void {
+    this.#requests++
+    if (bytes.length < IN_HEADER.size) return
+    const opcode = bytes.readUInt32LE(IN_HEADER.opcode)
+    const unique = readU64(bytes, IN_HEADER.unique)
+    const body = bytes.subarray(IN_HEADER.size)
+    const request = new Request(
+      this,
+      unique,
+      bytes.readUInt32LE(IN_HEADER.uid),
+      bytes.readUInt32LE(IN_HEADER.gid),
+      bytes.readUInt32LE(IN_HEADER.pid),
+    )
+    try {
+      this.#serve(opcode, request, readU64(bytes, IN_HEADER.nodeid), body)
+    } catch (thrown) {
+      if (!isAnswered(opcode)) return
+      if (thrown instanceof RangeError) request.fail('EINVAL')
+      else if (request.error(thrown).code === 'EPROTO') console.error('circuit: internal error:', thrown)
+    }
+  }
+
+  #serve(opcode: number, request: Request, node: number, body: Buffer): void {
+    const filesystem = this.#filesystem
+    switch (opcode) {
+      case OPCODE.INIT:
+        return this.#init(request, body)
+      case OPCODE.LOOKUP:
+        return filesystem.lookup(request, node, name(body, 0))
+      case OPCODE.FORGET:
+        return filesystem.forget(node, readU64(body, 0))
+      case OPCODE.BATCH_FORGET:
+        return this.#forgetMany(body)
+      case OPCODE.GETATTR:
+        return filesystem.getattr(request, node)
+      case OPCODE.SETATTR:
+        return filesystem.setattr(request, node)
+      case OPCODE.READLINK:
+        return filesystem.readlink(request, node)
+      case OPCODE.MKDIR:
+        return filesystem.mkdir(request, node, name(body, 8))
+      case OPCODE.RMDIR:
+        return filesystem.rmdir(request, node, name(body, 0))
+      case OPCODE.OPEN:
+        return filesystem.open(request, node, body.readUInt32LE(0))
+      case OPCODE.READ:
+        return filesystem.read(request, readRead(body))
+      case OPCODE.WRITE:
+        return filesystem.write(request, readWrite(body))
+      case OPCODE.FLUSH:
+        return filesystem.flush(request, readU64(body, 0), readOwner(body, 16))
+      case OPCODE.RELEASE:
+        return filesystem.release(request, readU64(body, 0))
+      case OPCODE.OPENDIR:
+        return filesystem.opendir(request, node)
+      case OPCODE.READDIR:
+      case OPCODE.READDIRPLUS:
+        return filesystem.readdir(
+          request,
+          readU64(body, 0),
+          readU64(body, 8),
+          body.readUInt32LE(16),
+          opcode === OPCODE.READDIRPLUS,
+        )
+      case OPCODE.RELEASEDIR:
+        return filesystem.releasedir(request, readU64(body, 0))
+      case OPCODE.POLL:
+        return filesystem.poll(request, readU64(body, 0), readU64(body, 8), body.readUInt32LE(16))
+      case OPCODE.INTERRUPT:
+        // A request that is not parked has been answered.
+        return this.#parked.get(readU64(body, 0))?.interrupt()
+      case OPCODE.STATFS:
+        return void request.data(STATFS)
+      case OPCODE.FSYNC:
+      case OPCODE.FSYNCDIR:
+      case OPCODE.DESTROY:
+        return request.ok()
+      case OPCODE.NOTIFY_REPLY:
+        return
+      default:
+        return request.fail(UNSUPPORTED[opcode] ?? 'ENOSYS')
+    }
+  }
+
+  #init(request: Request, body: Buffer): void {
+    const offer = readInit(body)
+    const reply = initReply(offer)
+    if (reply) this.#minor = reply.readUInt32LE(4)
+    if (reply) request.data(reply)
+    else this.reply(request.unique, errnoOf('EPROTO'))
+    if (!reply)
+      console.error(
+        `circuit: the kernel speaks FUSE ${offer.major}.${offer.minor}; 7.31 (Linux 5.4) is the oldest that will do`,
+      )
+  }
+
+  #forgetMany(body: Buffer): void {
+    const count = Math.min(body.readUInt32LE(0), Math.floor((body.length - 8) / 16))
+    for (let at = 8, n = 0; n < count; n++, at += 16)
+      this.#filesystem.forget(readU64(body, at), readU64(body, at + 8))
+  }
+}
+
+const isAnswered = (opcode: number): boolean =>
+  opcode !== OPCODE.FORGET &&
+  opcode !== OPCODE.BATCH_FORGET &&
+  opcode !== OPCODE.INTERRUPT &&
+  opcode !== OPCODE.NOTIFY_REPLY
+
+function name(body: Buffer, from: number): string {
+  const bytes = readName(body, from)
+  if (bytes === undefined) throw new RangeError('a name without its end')
+  return decodeName(bytes)
+}
+
+/** A lock owner is a scrambled pointer of 64 bits; 53 of them tell owners apart well enough. */
+const readOwner = (body: Buffer, at: number): number =>
+  body.readUInt32LE(at) + (body.readUInt32LE(at + 4) & 0x1fffff) * 2 ** 32
+
+/** struct fuse_read_in. */
+const readRead = (body: Buffer): ReadRequest => ({
+  handle: readU64(body, 0),
+  offset: readU64(body, 8),
+  size: body.readUInt32LE(16),
+  owner: readOwner(body, 24),
+  flags: body.readUInt32LE(32),
+  cached: (body.readUInt32LE(20) & READ_LOCKOWNER) === 0,
+})
+
+/** struct fuse_write_in, 40 bytes, and the data. */
+const readWrite = (body: Buffer): WriteRequest => ({
+  handle: readU64(body, 0),
+  bytes: body.subarray(40, 40 + body.readUInt32LE(16)),
+  owner: readOwner(body, 24),
+  flags: body.readUInt32LE(32),
+})
+
+/** struct fuse_kstatfs: no blocks, names of up to 255 bytes. */
+const STATFS = Buffer.alloc(80)
+STATFS.writeUInt32LE(4096, 40)
+STATFS.writeUInt32LE(255, 44)
+STATFS.writeUInt32LE(4096, 48)

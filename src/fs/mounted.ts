@@ -1,0 +1,69 @@
+/** A mounted tree: the kernel's session and the tree it serves, as one thing to start and to stop. */
+import type { Metric } from '../node/metrics.ts'
+import type { Namespace } from '../node/namespace.ts'
+import type { ReaderKind } from './kernel/reader.ts'
+import { Session } from './kernel/session.ts'
+import { type Ownership, Tree } from './tree.ts'
+
+export interface ServeOptions {
+  readonly owner: Ownership
+  /** Whether all changes at or below a path go through this mount. */
+  readonly isOwn: (path: string) => boolean
+  readonly unmount: () => Promise<void>
+  /** Forces a way of reading from the kernel. */
+  readonly reader?: ReaderKind
+}
+
+export interface Mounted {
+  /** Settles when somebody else has unmounted it, with what went wrong, if anything did. */
+  readonly ended: Promise<Error | undefined>
+  /** Answers whoever is blocked with EINTR, and unmounts. */
+  stop(): Promise<void>
+  metrics(): readonly Metric[]
+}
+
+/** Serves a namespace on a descriptor of /dev/fuse that is mounted. */
+export function serve(fd: number, namespace: Namespace, options: ServeOptions): Mounted {
+  const tree = new Tree(namespace, {
+    owner: options.owner,
+    isOwn: options.isOwn,
+    notifyPoll: (kernelHandle) => session.notifyPoll(kernelHandle),
+  })
+  const session = new Session(fd, tree, options.reader ? { reader: options.reader } : {})
+  let over = false
+  void session.ended.then(() => {
+    over = true
+  })
+  return {
+    ended: session.ended,
+    async stop() {
+      session.interruptAll()
+      if (over) return
+      await options.unmount()
+      // Calls that came while it was being unmounted.
+      session.interruptAll()
+    },
+    metrics: () => [
+      {
+        name: 'fuse_requests_total',
+        type: 'counter',
+        help: 'Requests of the kernel served.',
+        value: session.requests,
+      },
+      {
+        name: 'fuse_requests_waiting',
+        type: 'gauge',
+        help: 'Requests that are blocked now.',
+        value: session.waiting,
+      },
+      { name: 'fuse_open_files', type: 'gauge', help: 'Special files that are open.', value: tree.openFiles },
+      { name: 'fuse_nodes', type: 'gauge', help: 'Nodes that the kernel remembers.', value: tree.nodes },
+      {
+        name: 'fuse_reader',
+        type: 'gauge',
+        help: 'How requests are read.',
+        value: { label: 'kind', values: { [session.reader]: 1 } },
+      },
+    ],
+  }
+}

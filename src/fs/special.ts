@@ -1,0 +1,177 @@
+/**
+ * An open special file as the kernel sees it. Here, and only here, calls block: an element says "not now", and the
+ * request waits for the element to say when, for a signal, or not at all where the file is O_NONBLOCK.
+ */
+import type { FileType } from '../node/element/kind.ts'
+import type { Cancel, Handle } from '../node/handle.ts'
+import { CircuitError } from '../proto/errors.ts'
+import { O, OPEN_FLAG, POLL } from './kernel/abi.ts'
+import { isKilled } from './kernel/killed.ts'
+import type { Request } from './kernel/request.ts'
+import type { ReadRequest, WriteRequest } from './kernel/session.ts'
+
+/** A text is taken from its handle in pieces of this many bytes. */
+const TEXT_PIECE_BYTES = 1 << 20
+
+export class OpenFile {
+  readonly #handle: Handle
+  readonly #type: FileType
+  readonly #notify: (kernelHandle: number) => void
+  /** Processes that have read or written and not closed, by the owner ids of their tables of files. */
+  readonly #users = new Set<number>()
+  #text: Buffer | undefined
+  #pieces: Buffer[] = []
+  #watch: Cancel | undefined
+  /** A poll waits for the next change. */
+  #armed = false
+
+  /** @param notify wakes those who poll the file */
+  constructor(handle: Handle, type: FileType, notify: (kernelHandle: number) => void) {
+    this.#handle = handle
+    this.#type = type
+    this.#notify = notify
+  }
+
+  /** Flags of struct fuse_open_out. Sizes are 0, so everything goes past the page cache. */
+  get flags(): number {
+    if (this.#type.nature === 'text') return OPEN_FLAG.DIRECT_IO | OPEN_FLAG.NOFLUSH
+    // Without STREAM a blocked read would hold the lock of the file's position against a write.
+    return OPEN_FLAG.DIRECT_IO | OPEN_FLAG.STREAM | OPEN_FLAG.NONSEEKABLE
+  }
+
+  read(request: Request, read: ReadRequest): void {
+    // sendfile(2) and mappings would see a file of no size; EINVAL makes tools fall back to read(2).
+    if (read.cached) return request.fail('EINVAL')
+    if (this.#type.nature === 'text') return this.#readText(request, read)
+    this.#users.add(read.owner)
+    this.#block(request, 'read', (read.flags & O.NONBLOCK) !== 0, () => {
+      const bytes = this.#handle.read(read.size)
+      if (bytes === undefined) return false
+      if (!request.data(bytes)) this.#handle.unread()
+      return true
+    })
+  }
+
+  /** A text is whole before any of it is read, so that it can be read from anywhere. */
+  #readText(request: Request, { offset, size }: ReadRequest): void {
+    this.#block(request, 'read', false, () => {
+      while (this.#text === undefined) {
+        const piece = this.#handle.read(TEXT_PIECE_BYTES)
+        if (piece === undefined) return false
+        if (piece.length > 0) this.#pieces.push(Buffer.from(piece))
+        else this.#text = Buffer.concat(this.#pieces.splice(0))
+      }
+      request.data(this.#text.subarray(offset, offset + size))
+      return true
+    })
+  }
+
+  write(request: Request, { bytes, owner, flags }: WriteRequest): void {
+    this.#users.add(owner)
+    const patient = this.#type.patient === true
+    const nonblocking = !patient && (flags & O.NONBLOCK) !== 0
+    let rest = bytes
+    let written = 0
+    const step = (): boolean => {
+      while (rest.length > 0) {
+        const accepted = this.#handle.write(rest, { first: written === 0, waits: !nonblocking })
+        if (accepted === undefined) return false
+        written += accepted
+        rest = rest.subarray(accepted)
+      }
+      request.written(written)
+      return true
+    }
+    this.#block(request, 'write', nonblocking, step, {
+      // The kernel's buffer is used again for the next request.
+      onPark: () => {
+        rest = Buffer.from(rest)
+      },
+      progress: () => written,
+    })
+  }
+
+  /** Tries `step` until it is done, whenever the handle says that it is worth trying. */
+  #block(
+    request: Request,
+    direction: 'read' | 'write',
+    nonblocking: boolean,
+    step: () => boolean,
+    writing?: Writing,
+  ): void {
+    let cancel: Cancel | undefined
+    const giveUp = (code: 'EINTR' | 'EAGAIN'): void => {
+      cancel?.()
+      const written = writing?.progress() ?? 0
+      const kept = this.#handle.interrupt(direction) === 'keep'
+      if (kept && written > 0) request.written(written)
+      else request.fail(code)
+    }
+    const attempt = (): void => {
+      try {
+        for (;;) {
+          if (step()) return
+          if (nonblocking) return giveUp('EAGAIN')
+          writing?.onPark()
+          let waiting = false
+          let woken = false
+          const wake = (): void => {
+            woken = true
+            if (waiting) attempt()
+          }
+          cancel = this.#handle.wait(direction, wake)
+          if (woken) continue
+          waiting = true
+          return request.onInterrupt(() => giveUp('EINTR'))
+        }
+      } catch (error) {
+        this.#fail(request, error, writing?.progress() ?? 0)
+      }
+    }
+    attempt()
+  }
+
+  /** What was written before an error counts; the error comes again at the next write. */
+  #fail(request: Request, error: unknown, written: number): void {
+    if (written > 0 && error instanceof CircuitError) request.written(written)
+    else if (request.error(error).code === 'EPROTO') console.error('circuit: internal error:', error)
+  }
+
+  /** Events of poll(2); `kernelHandle` is told at the next change where `notify` says so. */
+  poll(request: Request, kernelHandle: number, notify: boolean): void {
+    if (this.#type.nature === 'text') return request.polled(POLL.IN | POLL.RDNORM)
+    if (notify) {
+      this.#armed = true
+      this.#watch ??= this.#handle.watch(() => {
+        if (!this.#armed) return
+        this.#armed = false
+        this.#notify(kernelHandle)
+      })
+    }
+    const { readable, writable, hangup } = this.#handle.ready()
+    const over = hangup ? (writable ? POLL.ERR : POLL.HUP) : 0
+    request.polled((readable ? POLL.IN | POLL.RDNORM : 0) | (writable ? POLL.OUT | POLL.WRNORM : 0) | over)
+  }
+
+  /**
+   * A process closes one of its descriptors of this file, or ends. If it was killed while something was unfinished
+   * that it had a part in, the element is told.
+   */
+  flush(request: Request, owner: number): void {
+    const used = this.#users.delete(owner)
+    if (this.#handle.delicate && (used || this.#users.size === 0) && isKilled(request.pid))
+      this.#handle.abandon()
+    request.ok()
+  }
+
+  close(): void {
+    this.#watch?.()
+    this.#handle.close()
+  }
+}
+
+/** What a write has beside a read: bytes to keep while it waits, and a part that may be done. */
+interface Writing {
+  readonly onPark: () => void
+  readonly progress: () => number
+}

@@ -1,0 +1,280 @@
+/** The tree as the kernel sees it: requests for nodes become calls on a namespace. */
+import { fileType } from '../node/element/registry.ts'
+import type { OpenMode } from '../node/handle.ts'
+import type { AnchorStat, LinkStat, Namespace, Stat } from '../node/namespace.ts'
+import { CircuitError } from '../proto/errors.ts'
+import { joinPath } from '../proto/path.ts'
+import { OpenDirectory } from './directory.ts'
+import { type DirectoryNode, type FileNode, Inodes, type LinkNode, type Node } from './inodes.ts'
+import { O, POLL_SCHEDULE_NOTIFY } from './kernel/abi.ts'
+import type { Attributes, Entry } from './kernel/codec.ts'
+import type { Request } from './kernel/request.ts'
+import type { Filesystem, ReadRequest, WriteRequest } from './kernel/session.ts'
+import { OpenFile } from './special.ts'
+
+/** Whose the files are, and who may use them. */
+export interface Ownership {
+  readonly uid: number
+  readonly gid: number
+  /** Members of the group may do what the owner may. */
+  readonly group: boolean
+}
+
+export interface TreeOptions {
+  readonly owner: Ownership
+  /** Wakes those who poll a file. */
+  readonly notifyPoll: (kernelHandle: number) => void
+  /** Whether all that changes at or below this path goes through this mount, so that the kernel may remember it. */
+  readonly isOwn: (path: string) => boolean
+}
+
+/** For how long the kernel may remember what changes only through it, in seconds. */
+const REMEMBERED_SECONDS = 86_400
+/** What a lookup says the size of a readable file is; stat says 0. Without it sendfile(2) would not even try to read. */
+const LOOKUP_SIZE = 4096
+
+export class Tree implements Filesystem {
+  readonly #namespace: Namespace
+  readonly #options: TreeOptions
+  readonly #inodes = new Inodes()
+  readonly #files = new Map<number, OpenFile>()
+  readonly #directories = new Map<number, OpenDirectory>()
+  #lastHandle = 0
+
+  constructor(namespace: Namespace, options: TreeOptions) {
+    this.#namespace = namespace
+    this.#options = options
+  }
+
+  /** Files that are open now. */
+  get openFiles(): number {
+    return this.#files.size
+  }
+
+  /** Nodes that the kernel remembers. */
+  get nodes(): number {
+    return this.#inodes.size
+  }
+
+  lookup(request: Request, parent: number, name: string): void {
+    answer(request, async () => {
+      const directory = this.#directory(parent)
+      const type = fileType(name)
+      if (type === undefined) {
+        const stat = await this.#namespace.stat(joinPath(directory.path, name))
+        return request.entry(this.#entry(directory, name, stat))
+      }
+      const stat = await this.#statDirectory(directory)
+      if (!stat.files.includes(name)) throw new CircuitError('ENOENT')
+      const node = this.#inodes.file(directory, name, type)
+      const size = type.access === 'write' ? 0 : LOOKUP_SIZE
+      request.entry({
+        node: node.node,
+        attributes: { ...this.#fileAttributes(node), size },
+        nameSeconds: 0,
+        attributeSeconds: 0,
+      })
+    })
+  }
+
+  forget(node: number, count: number): void {
+    this.#inodes.forget(node, count)
+  }
+
+  getattr(request: Request, node: number): void {
+    answer(request, async () => {
+      const known = this.#node(node)
+      if (known.kind === 'file') return request.attributes(this.#fileAttributes(known), 0)
+      if (known.kind === 'link') return request.attributes(this.#linkAttributes(known), 0)
+      const stat = await this.#statDirectory(known)
+      request.attributes(this.#directoryAttributes(known.inode, stat), this.#seconds(known.path))
+    })
+  }
+
+  /** chmod, chown, utimes and truncate succeed and change nothing: tools do them blindly. */
+  setattr(request: Request, node: number): void {
+    this.getattr(request, node)
+  }
+
+  readlink(request: Request, node: number): void {
+    const known = this.#node(node)
+    if (known.kind !== 'link') throw new CircuitError('EINVAL')
+    request.data(Buffer.from(known.target))
+  }
+
+  mkdir(request: Request, parent: number, name: string): void {
+    answer(request, async () => {
+      const directory = this.#directory(parent)
+      const path = joinPath(directory.path, name)
+      await this.#namespace.make(path, request)
+      request.entry(this.#entry(directory, name, await this.#namespace.stat(path)))
+    })
+  }
+
+  rmdir(request: Request, parent: number, name: string): void {
+    answer(request, async () => {
+      const directory = this.#directory(parent)
+      await this.#namespace.remove(joinPath(directory.path, name), request)
+      this.#inodes.removed(directory, name)
+      request.ok()
+    })
+  }
+
+  open(request: Request, node: number, flags: number): void {
+    answer(request, async () => {
+      const known = this.#node(node)
+      if (known.kind !== 'file') throw new CircuitError('EISDIR')
+      if (known.directory.gone) throw new CircuitError('ENOENT')
+      const handle = await this.#namespace.open(known.directory.path, known.name, openMode(flags), request)
+      const file = new OpenFile(handle, known.type, this.#options.notifyPoll)
+      const number = ++this.#lastHandle
+      this.#files.set(number, file)
+      if (!request.opened(number, file.flags)) this.#close(number)
+    })
+  }
+
+  read(request: Request, read: ReadRequest): void {
+    this.#file(read.handle).read(request, read)
+  }
+
+  write(request: Request, write: WriteRequest): void {
+    this.#file(write.handle).write(request, write)
+  }
+
+  flush(request: Request, handle: number, owner: number): void {
+    this.#file(handle).flush(request, owner)
+  }
+
+  release(request: Request, handle: number): void {
+    this.#close(handle)
+    request.ok()
+  }
+
+  #close(handle: number): void {
+    const file = this.#files.get(handle)
+    this.#files.delete(handle)
+    file?.close()
+  }
+
+  poll(request: Request, handle: number, kernelHandle: number, flags: number): void {
+    this.#file(handle).poll(request, kernelHandle, (flags & POLL_SCHEDULE_NOTIFY) !== 0)
+  }
+
+  opendir(request: Request, node: number): void {
+    const directory = new OpenDirectory(this.#directory(node), this.#inodes)
+    const number = ++this.#lastHandle
+    this.#directories.set(number, directory)
+    if (!request.opened(number, 0)) this.#directories.delete(number)
+  }
+
+  readdir(request: Request, handle: number, offset: number, size: number, plus: boolean): void {
+    answer(request, async () => {
+      const open = this.#directories.get(handle)
+      if (open === undefined) throw new CircuitError('EBADF')
+      const { node } = open
+      if (offset === 0) open.fill(node.gone ? [] : await this.#namespace.list(node.path))
+      const entryOf = (name: string, stat: AnchorStat): Entry => this.#entry(node, name, stat)
+      request.data(open.read(offset, size, plus ? entryOf : undefined))
+    })
+  }
+
+  releasedir(request: Request, handle: number): void {
+    this.#directories.delete(handle)
+    request.ok()
+  }
+
+  #node(node: number): Node {
+    const known = this.#inodes.get(node)
+    if (known === undefined) throw new CircuitError('ENOENT')
+    return known
+  }
+
+  #directory(node: number): DirectoryNode {
+    const known = this.#node(node)
+    if (known.kind !== 'directory') throw new CircuitError('ENOTDIR')
+    if (known.gone) throw new CircuitError('ENOENT', `${known.path} has been removed`)
+    return known
+  }
+
+  #file(handle: number): OpenFile {
+    const file = this.#files.get(handle)
+    if (file === undefined) throw new CircuitError('EBADF')
+    return file
+  }
+
+  async #statDirectory(directory: DirectoryNode): Promise<AnchorStat> {
+    if (directory.gone) throw new CircuitError('ENOENT')
+    const stat = await this.#namespace.stat(directory.path)
+    if (stat.kind !== 'anchor') throw new CircuitError('ENOENT')
+    return stat
+  }
+
+  #entry(parent: DirectoryNode, name: string, stat: Stat): Entry {
+    if (stat.kind === 'link') return this.#linkEntry(parent, name, stat)
+    const { node, inode, path } = this.#inodes.directory(parent, name, stat)
+    const seconds = this.#seconds(path)
+    return {
+      node,
+      attributes: this.#directoryAttributes(inode, stat),
+      nameSeconds: seconds,
+      attributeSeconds: seconds,
+    }
+  }
+
+  #linkEntry(parent: DirectoryNode, name: string, stat: LinkStat): Entry {
+    const link = this.#inodes.link(parent, name, stat)
+    return { node: link.node, attributes: this.#linkAttributes(link), nameSeconds: 0, attributeSeconds: 0 }
+  }
+
+  #seconds(path: string): number {
+    return this.#options.isOwn(path) ? REMEMBERED_SECONDS : 0
+  }
+
+  #directoryAttributes(inode: number, stat: AnchorStat): Attributes {
+    const { uid, gid, group } = this.#options.owner
+    return {
+      inode,
+      type: 'directory',
+      mode: group ? 0o770 : 0o700,
+      links: stat.children + 2,
+      size: 0,
+      changed: stat.changed,
+      uid,
+      gid,
+    }
+  }
+
+  #linkAttributes({ inode, target }: LinkNode): Attributes {
+    const { uid, gid } = this.#options.owner
+    return { inode, type: 'link', mode: 0o777, links: 1, size: target.length, changed: 0, uid, gid }
+  }
+
+  #fileAttributes({ inode, type }: FileNode): Attributes {
+    const { uid, gid, group } = this.#options.owner
+    const bits = type.access === 'both' || type.opensBoth ? 0o6 : type.access === 'read' ? 0o4 : 0o2
+    return {
+      inode,
+      type: 'regular',
+      mode: bits * (group ? 0o110 : 0o100),
+      links: 1,
+      size: 0,
+      changed: 0,
+      uid,
+      gid,
+    }
+  }
+}
+
+/** Runs the work of a request; what it throws is the answer. */
+function answer(request: Request, work: () => Promise<void>): void {
+  work().catch((thrown: unknown) => {
+    if (request.error(thrown).code === 'EPROTO') console.error('circuit: internal error:', thrown)
+  })
+}
+
+const openMode = (flags: number): OpenMode => ({
+  read: (flags & O.ACCMODE) !== O.WRONLY,
+  write: (flags & O.ACCMODE) !== 0,
+  append: (flags & O.APPEND) !== 0,
+  truncate: (flags & O.TRUNC) !== 0,
+})
