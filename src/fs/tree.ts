@@ -39,6 +39,8 @@ export class Tree implements Filesystem {
   readonly #inodes = new Inodes()
   readonly #files = new Map<number, OpenFile>()
   readonly #directories = new Map<number, OpenDirectory>()
+  /** The time that special files bear. */
+  readonly #born = Date.now()
   #lastHandle = 0
 
   constructor(namespace: Namespace, options: TreeOptions) {
@@ -246,7 +248,7 @@ export class Tree implements Filesystem {
 
   #linkAttributes({ inode, target }: LinkNode): Attributes {
     const { uid, gid } = this.#options.owner
-    return { inode, type: 'link', mode: 0o777, links: 1, size: target.length, changed: 0, uid, gid }
+    return { inode, type: 'link', mode: 0o777, links: 1, size: target.length, changed: this.#born, uid, gid }
   }
 
   #fileAttributes({ inode, type }: FileNode): Attributes {
@@ -258,7 +260,7 @@ export class Tree implements Filesystem {
       mode: bits * (group ? 0o110 : 0o100),
       links: 1,
       size: 0,
-      changed: 0,
+      changed: this.#born,
       uid,
       gid,
     }

@@ -20,15 +20,15 @@ while read -r what group start; do
   esac
 done
 groups=$(set | sed -n "s/^group_\\([0-9]*\\)='*\\([0-9]*\\)'*$/\\1 \\2/p")
-alive() { kill -0 -- "-$1" 2>/dev/null; }
+alive() { kill -0 "-$1" 2>/dev/null; }
 same() {
   read -r stat 2>/dev/null < "/proc/$1/stat" || return 0
   set -- $2 \${stat##*) }
   [ "$1" = "\${21}" ]
 }
 each() { echo "$groups" | while read -r group start; do [ -n "$group" ] && "$@"; done; }
-term() { kill -TERM -- "-$group" 2>/dev/null && kill -CONT -- "-$group" 2>/dev/null; }
-finish() { same "$group" "$start" && kill -KILL -- "-$group" 2>/dev/null; }
+term() { kill -TERM "-$group" 2>/dev/null && kill -CONT "-$group" 2>/dev/null; }
+finish() { same "$group" "$start" && kill -KILL "-$group" 2>/dev/null; }
 report() { alive "$group" && echo yes; }
 each term
 left=${GRACE_TENTHS}
@@ -68,6 +68,8 @@ export class Guard {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       cwd: '/',
+      // Nothing else, so that no variable of ours looks like a group.
+      env: { PATH: process.env.PATH },
     })
     this.#shell = shell
     // Without a guard children would outlive a killed server unnoticed: one that ends is replaced.
