@@ -1,0 +1,164 @@
+/**
+ * A real server on a real mount, for tests: one a test file, started as a user starts it, in its own process (a
+ * process that touched its own mount would hang). Everything it makes is gone when the test ends.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+
+/** Why tests that mount can't run here; false where they can. To be passed as tap's `skip`. */
+export const noMount: string | false =
+  process.getuid?.() !== 0 ? 'needs root' : existsSync('/dev/fuse') ? false : 'needs /dev/fuse'
+
+export interface Outcome {
+  /** Exit status as a shell says it: 128 + signal where it was killed. */
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ShellOptions {
+  /** The program that runs the script with -c; words for `busybox sh`. Default: sh. */
+  readonly shell?: string
+  readonly input?: string
+  /** Variables beside A, the anchor `$S/…` and the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** After so many ms the script is killed and the promise rejects: a test must not hang. Default 20 s. */
+  readonly limit?: number
+}
+
+export interface TestServer {
+  /** The mount point. */
+  readonly mount: string
+  /** This server's anchor: `MOUNT/X…`. */
+  readonly self: string
+  /** `X…`. */
+  readonly id: string
+  readonly child: ChildProcess
+  /** What it has said on stderr. */
+  log(): string
+  /** Makes a fresh anchor and gives its path; `command` is written to its ctl. */
+  anchor(command?: string): Promise<string>
+  /** Runs a shell script, in which $M is the mount, $S the server's anchor. */
+  sh(script: string, options?: ShellOptions): Promise<Outcome>
+  /** Stops it in order, as SIGTERM does, and settles when it has ended. */
+  stop(): Promise<Outcome>
+  /** Kills it with SIGKILL; the dead mount stays until the test ends. */
+  kill(): Promise<void>
+}
+
+export interface ServerOptions {
+  /** More options of `circuit start`. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** A mount point that is there already; it is not removed then. */
+  readonly mount?: string
+  /** Another Node than this one. */
+  readonly node?: string
+}
+
+/** Starts a server, mounted; the test's teardown stops it. */
+export async function startServer(t: Test, options: ServerOptions = {}): Promise<TestServer> {
+  const mount = options.mount ?? mkdtempSync(join(tmpdir(), 'circuit-test-'))
+  const args = [MAIN, 'start', '--mount', mount, '--name', 'web1', ...(options.args ?? [])]
+  const child = spawn(options.node ?? process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...options.env },
+  })
+  let said = ''
+  const ended = once(child, 'close')
+  t.teardown(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    await ended
+    await detach(mount)
+    if (options.mount === undefined) rmdirSync(mount)
+  })
+  const id = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      said += `${line}\n`
+      const id = /server (X[0-9a-f]{16}).*mounted/.exec(line)?.[1]
+      if (id) resolve(id)
+    })
+    void ended.then(() => reject(new Error(`the server did not start: ${said}`)))
+  })
+  let anchors = 0
+  const self = join(mount, id)
+  const sh = (script: string, shell: ShellOptions = {}): Promise<Outcome> =>
+    runShell(script, { ...shell, env: { M: mount, S: self, ...shell.env } })
+  return {
+    mount,
+    self,
+    id,
+    child,
+    log: () => said,
+    sh,
+    async anchor(command) {
+      const path = join(self, `t${++anchors}`)
+      const made = await sh(`mkdir "$A" && { [ -z "$C" ] || printf '%s\\n' "$C" > "$A/ctl"; }`, {
+        env: { A: path, C: command ?? '' },
+      })
+      if (made.status !== 0) throw new Error(`can't make ${path} with ${command}: ${made.stderr}`)
+      return path
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+      return { status: child.exitCode ?? 128, stdout: '', stderr: said }
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+/** Runs a shell script to its end. Rejects when it takes too long. */
+export function runShell(script: string, options: ShellOptions = {}): Promise<Outcome> {
+  const [program = 'sh', ...words] = (options.shell ?? 'sh').split(' ')
+  const limit = options.limit ?? 20_000
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      program,
+      [...words, '-c', script],
+      {
+        env: { ...process.env, ...options.env },
+        maxBuffer: 1 << 28,
+        timeout: limit,
+        killSignal: 'SIGKILL',
+        cwd: '/',
+      },
+      (error, stdout, stderr) => {
+        if (child.exitCode === null && child.signalCode === 'SIGKILL' && error?.killed)
+          return reject(new Error(`took longer than ${limit} ms: ${script}\n${stdout}${stderr}`))
+        resolve({ status: child.exitCode ?? 128 + 9, stdout, stderr })
+      },
+    )
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(options.input ?? '')
+  })
+}
+
+/** Whether something is mounted right there. */
+export const isMounted = (directory: string): boolean =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[1] === directory)
+
+async function detach(directory: string): Promise<void> {
+  while (isMounted(directory)) await runShell('umount -l "$D"', { env: { D: directory } })
+}
+
+/** Awaits until something holds, looking often; rejects after `limit` ms. For what announces itself by no event. */
+export async function until(holds: () => boolean | Promise<boolean>, limit = 10_000): Promise<void> {
+  for (const end = Date.now() + limit; !(await holds()); ) {
+    if (Date.now() > end) throw new Error(`did not come true within ${limit} ms: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
