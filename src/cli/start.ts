@@ -76,6 +76,7 @@ async function run(values: Parsed<typeof OPTIONS>, directory: string | undefined
     directory === undefined ? undefined : await mountTree(server, directory, values['allow-group'])
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
   say(`server ${server.id} (${server.name})${mounted ? `, mounted on ${directory}` : ''}`)
+  if (directory !== undefined) say(firstSteps(directory))
   const why = await Promise.race([
     stopped.then(() => 'stop' as const),
     ...(mounted ? [mounted.ended] : [idle()]),
@@ -143,5 +144,11 @@ function become(command: readonly string[]): Promise<number> {
 function findProgram(name: string): string {
   return execFileSync('/bin/sh', ['-c', 'command -v -- "$1"', 'sh', name], { encoding: 'utf8' }).trim()
 }
+
+/** Three lines to try. */
+const firstSteps = (directory: string): string => `try, in another shell:
+  cat ${directory}/help
+  mkdir ${directory}/self/hi && echo 'run echo hello, world' > ${directory}/self/hi/ctl
+  cat ${directory}/self/hi/stdout; cat ${directory}/self/hi/wait; rmdir ${directory}/self/hi`
 
 const say = (text: string): void => void writeSync(2, `circuit: ${text}\n`)

@@ -1,0 +1,62 @@
+#!/bin/sh
+# The most frequent words of a text, counted by five processes of a circuit: each is an element, cat connects them,
+# and a channel carries the result to whoever waits for it.
+#
+#   examples/word-count.sh MOUNT TEXT [HOW-MANY]
+#
+# The same in a plain shell:
+#   tr -cs A-Za-z '\n' <TEXT | tr A-Z a-z | grep -v '^$' | sort | uniq -c | sort -k1,1nr -k2 | head -n 10
+#
+# Every stage could as well live on another host: only the paths would differ.
+set -eu
+
+mount=$1 text=$2 many=${3-10}
+job=$mount/self/word-count-$$
+stages=''
+
+# Makes an anchor and runs a program in it: stage NAME COMMAND-LINE
+stage() {
+  mkdir "$job/$1"
+  stages="$stages $1"
+  # Not echo: dash's would turn \n into a newline.
+  printf 'run %s\n' "$2" >"$job/$1/ctl" || { cat "$job/$1/error" >&2 && exit 1; }
+}
+
+# Takes away what was made, whatever happened.
+clean() {
+  for name in $stages result; do
+    if [ -e "$job/$name/wait" ] || [ -e "$job/$name/send" ]; then echo scrub >"$job/$name/ctl"; fi
+    [ ! -d "$job/$name" ] || rmdir "$job/$name"
+  done
+  rmdir "$job"
+}
+
+mkdir "$job"
+trap clean EXIT
+
+stage split "tr -cs A-Za-z '\\n'"
+stage lower 'tr A-Z a-z'
+stage words "grep -v '^\$'"
+stage sorted 'sort'
+stage counted 'uniq -c'
+stage ranked 'sort -k1,1nr -k2'
+
+mkdir "$job/result"
+echo 'mkchan' >"$job/result/ctl"
+
+# Each stage's output is the whole of the next one's input: the > ends it when cat is done.
+cat "$text" >"$job/split/stdin" &
+cat "$job/split/stdout" >"$job/lower/stdin" &
+cat "$job/lower/stdout" >"$job/words/stdin" &
+cat "$job/words/stdout" >"$job/sorted/stdin" &
+cat "$job/sorted/stdout" >"$job/counted/stdin" &
+cat "$job/counted/stdout" >"$job/ranked/stdin" &
+
+# One message; it waits for its receiver.
+cat "$job/ranked/stdout" >"$job/result/send" &
+head -n "$many" "$job/result/recv"
+
+for name in split lower words sorted counted ranked; do
+  status=$(cat "$job/$name/wait")
+  [ "$status" = 0 ] || echo "$name ended with status $status" >&2
+done
