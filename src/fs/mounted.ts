@@ -1,6 +1,7 @@
 /** A mounted tree: the kernel's session and the tree it serves, as one thing to start and to stop. */
 import type { Metric } from '../node/metrics.ts'
 import type { Namespace } from '../node/namespace.ts'
+import { FuseDevice } from './kernel/device.ts'
 import type { ReaderKind } from './kernel/reader.ts'
 import { Session } from './kernel/session.ts'
 import { type Ownership, Tree } from './tree.ts'
@@ -29,7 +30,7 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
     isOwn: options.isOwn,
     notifyPoll: (kernelHandle) => session.notifyPoll(kernelHandle),
   })
-  const session = new Session(fd, tree, options.reader ? { reader: options.reader } : {})
+  const session = new Session(new FuseDevice(fd, options.reader), tree)
   let over = false
   void session.ended.then(() => {
     over = true

@@ -2,12 +2,12 @@
  * One mount's conversation with the kernel: takes requests apart, calls the filesystem, sends its replies, and
  * passes interrupts and notifications on. What a file or a directory is it does not know.
  */
-import { write, writeSync, writevSync } from 'node:fs'
 import { type ErrorCode, errnoOf } from '../../proto/errors.ts'
 import { decodeName } from '../../proto/path.ts'
 import { IN_HEADER, NOTIFY, OPCODE, OUT_HEADER, READ_LOCKOWNER } from './abi.ts'
 import { initReply, readInit, readName, readU64, writeU64 } from './codec.ts'
-import { type Reader, type ReaderKind, startReader } from './reader.ts'
+import type { Device } from './device.ts'
+import type { ReaderKind } from './reader.ts'
 import { type Replier, Request } from './request.ts'
 
 /** What a filesystem does with requests; every method answers its request, at once or later. */
@@ -66,36 +66,30 @@ const UNSUPPORTED: Readonly<Partial<Record<number, ErrorCode>>> = {
   [OPCODE.FALLOCATE]: 'EOPNOTSUPP',
 }
 
-export interface SessionOptions {
-  /** Forces a way of reading; the best one by default. */
-  readonly reader?: ReaderKind
-}
-
 export class Session implements Replier {
-  readonly #fd: number
+  readonly #device: Device
   readonly #filesystem: Filesystem
   readonly #parked = new Map<number, Request>()
   readonly #out = Buffer.allocUnsafeSlow(OUT_HEADER.size + COPIED_BYTES)
   readonly #polls = new Set<number>()
-  readonly #reader: Reader
   #requests = 0
   #minor = 0
   #end: (error?: Error) => void = () => {}
   /** Settles when the filesystem has been unmounted. */
   readonly ended: Promise<Error | undefined>
+  /** How requests are read. */
+  readonly reader: ReaderKind
 
-  /** @param fd /dev/fuse, mounted */
-  constructor(fd: number, filesystem: Filesystem, options: SessionOptions = {}) {
-    this.#fd = fd
+  constructor(device: Device, filesystem: Filesystem) {
+    this.#device = device
     this.#filesystem = filesystem
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
-    this.#reader = startReader(
-      fd,
-      { onRequest: (request) => this.dispatch(request), onEnd: (error) => this.#end(error) },
-      options.reader,
-    )
+    this.reader = device.listen({
+      onRequest: (request) => this.dispatch(request),
+      onEnd: (error) => this.#end(error),
+    })
   }
 
   /** Requests served. */
@@ -106,10 +100,6 @@ export class Session implements Replier {
   /** Requests that wait for an answer. */
   get waiting(): number {
     return this.#parked.size
-  }
-
-  get reader(): ReaderKind {
-    return this.#reader.kind
   }
 
   /** Minor version of the protocol that was agreed on. */
@@ -132,7 +122,7 @@ export class Session implements Replier {
     for (const kernelHandle of this.#polls) {
       const out = this.#notification(NOTIFY.POLL, 8)
       writeU64(out, kernelHandle, OUT_HEADER.size)
-      this.#send([out])
+      this.#device.send([out])
     }
     this.#polls.clear()
   }
@@ -146,7 +136,7 @@ export class Session implements Replier {
     writeU64(out, parent, OUT_HEADER.size)
     out.writeUInt32LE(name.length, OUT_HEADER.size + 8)
     out.set(name, OUT_HEADER.size + 16)
-    return this.#sendLater(out)
+    return this.#device.sendLater(out)
   }
 
   /** Makes the kernel forget a node's attributes; settles when it has. */
@@ -155,7 +145,7 @@ export class Session implements Replier {
     writeU64(out, node, OUT_HEADER.size)
     // An offset below zero: attributes only.
     out.writeBigInt64LE(-1n, OUT_HEADER.size + 8)
-    return this.#sendLater(out)
+    return this.#device.sendLater(out)
   }
 
   #notification(code: number, bytes: number): Buffer {
@@ -163,15 +153,6 @@ export class Session implements Replier {
     out.writeUInt32LE(out.length, OUT_HEADER.length)
     out.writeInt32LE(code, OUT_HEADER.error)
     return out
-  }
-
-  #sendLater(out: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // ENOENT: the kernel does not know the node or the name, so there is nothing to forget.
-      write(this.#fd, out, (error) =>
-        error && error.code !== 'ENOENT' && error.code !== 'ENODEV' ? reject(error) : resolve(),
-      )
-    })
   }
 
   body(bytes: number): Buffer {
@@ -185,24 +166,10 @@ export class Session implements Replier {
     out.writeInt32LE(-error, OUT_HEADER.error)
     writeU64(out, unique, OUT_HEADER.unique)
     const header = out.subarray(0, OUT_HEADER.size)
-    if (body === undefined) return this.#send([header])
-    if (length > COPIED_BYTES) return this.#send([header, body])
+    if (body === undefined) return this.#device.send([header])
+    if (length > COPIED_BYTES) return this.#device.send([header, body])
     if (body.buffer !== out.buffer) out.set(body, OUT_HEADER.size)
-    return this.#send([out.subarray(0, OUT_HEADER.size + length)])
-  }
-
-  /** False when nobody waits for the reply: the request was interrupted, or the mount has gone. */
-  #send(parts: readonly Uint8Array[]): boolean {
-    try {
-      const [first] = parts
-      if (parts.length === 1 && first) writeSync(this.#fd, first)
-      else writevSync(this.#fd, parts)
-      return true
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT' || code === 'ENODEV') return false
-      throw error
-    }
+    return this.#device.send([out.subarray(0, OUT_HEADER.size + length)])
   }
 
   park(request: Request): void {
