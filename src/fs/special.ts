@@ -3,7 +3,7 @@
  * request waits for the element to say when, for a signal, or not at all where the file is O_NONBLOCK.
  */
 import type { FileType } from '../node/element/kind.ts'
-import type { Cancel, Handle } from '../node/handle.ts'
+import { type Cancel, END, type Handle, type OpenMode } from '../node/handle.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { O, OPEN_FLAG, POLL } from './kernel/abi.ts'
 import { isKilled } from './kernel/killed.ts'
@@ -13,12 +13,22 @@ import type { ReadRequest, WriteRequest } from './kernel/session.ts'
 /** A text is taken from its handle in pieces of this many bytes. */
 const TEXT_PIECE_BYTES = 1 << 20
 
+/**
+ * Tools that seek back over what they read too much (head, grep -m, the read of bash) read less than this at a time;
+ * cat and cp, which never do, read more, and are spared the copy.
+ */
+const REPLAYED_BYTES = 128 * 1024
+
 export class OpenFile {
   readonly #handle: Handle
   readonly #type: FileType
   readonly #notify: (kernelHandle: number) => void
+  readonly #seekable: boolean
   /** Processes that have read or written and not closed, by the owner ids of their tables of files. */
   readonly #users = new Set<number>()
+  /** Bytes that a stream has given, and the last of them, which can be had again. */
+  #position = 0
+  #replay: Buffer = Buffer.alloc(0)
   #text: Buffer | undefined
   #pieces: Buffer[] = []
   #watch: Cancel | undefined
@@ -26,17 +36,21 @@ export class OpenFile {
   #armed = false
 
   /** @param notify wakes those who poll the file */
-  constructor(handle: Handle, type: FileType, notify: (kernelHandle: number) => void) {
+  constructor(handle: Handle, type: FileType, mode: OpenMode, notify: (kernelHandle: number) => void) {
     this.#handle = handle
     this.#type = type
     this.#notify = notify
+    this.#seekable = type.nature === 'text' || !mode.write
   }
 
   /** Flags of struct fuse_open_out. Sizes are 0, so everything goes past the page cache. */
   get flags(): number {
     if (this.#type.nature === 'text') return OPEN_FLAG.DIRECT_IO | OPEN_FLAG.NOFLUSH
-    // Without STREAM a blocked read would hold the lock of the file's position against a write.
-    return OPEN_FLAG.DIRECT_IO | OPEN_FLAG.STREAM | OPEN_FLAG.NONSEEKABLE
+    // Without STREAM a blocked read would hold the lock of the file's position (fdget_pos) against a write. What is
+    // only read can be seeked, for the sake of the tools that insist on it in a regular file.
+    return this.#seekable
+      ? OPEN_FLAG.DIRECT_IO
+      : OPEN_FLAG.DIRECT_IO | OPEN_FLAG.STREAM | OPEN_FLAG.NONSEEKABLE
   }
 
   read(request: Request, read: ReadRequest): void {
@@ -44,10 +58,39 @@ export class OpenFile {
     if (read.cached) return request.fail('EINVAL')
     if (this.#type.nature === 'text') return this.#readText(request, read)
     this.#users.add(read.owner)
+    if (this.#seekable && read.offset !== this.#position) return this.#readElsewhere(request, read)
     this.#block(request, 'read', (read.flags & O.NONBLOCK) !== 0, () => {
       const bytes = this.#handle.read(read.size)
       if (bytes === undefined) return false
       if (!request.data(bytes)) this.#handle.unread()
+      else if (this.#seekable) this.#advance(bytes, read.size)
+      return true
+    })
+  }
+
+  #advance(bytes: Uint8Array, asked: number): void {
+    this.#position += bytes.length
+    this.#replay = asked < REPLAYED_BYTES ? Buffer.from(bytes) : Buffer.alloc(0)
+  }
+
+  /** After a seek: back into what was read last, or forward, over what is to be skipped. */
+  #readElsewhere(request: Request, read: ReadRequest): void {
+    const back = this.#position - read.offset
+    if (back > this.#replay.length) return request.fail('ESPIPE')
+    if (back > 0) {
+      const from = this.#replay.length - back
+      request.data(this.#replay.subarray(from, from + read.size))
+      return
+    }
+    this.#block(request, 'read', (read.flags & O.NONBLOCK) !== 0, () => {
+      while (this.#position < read.offset) {
+        const bytes = this.#handle.read(Math.min(TEXT_PIECE_BYTES, read.offset - this.#position))
+        if (bytes === undefined) return false
+        if (bytes.length === 0) break
+        this.#advance(bytes, REPLAYED_BYTES)
+      }
+      if (this.#position === read.offset) this.read(request, read)
+      else request.data(END)
       return true
     })
   }

@@ -127,8 +127,9 @@ export class Tree implements Filesystem {
       const known = this.#node(node)
       if (known.kind !== 'file') throw new CircuitError('EISDIR')
       if (known.directory.gone) throw new CircuitError('ENOENT')
-      const handle = await this.#namespace.open(known.directory.path, known.name, openMode(flags), request)
-      const file = new OpenFile(handle, known.type, this.#options.notifyPoll)
+      const mode = openMode(flags)
+      const handle = await this.#namespace.open(known.directory.path, known.name, mode, request)
+      const file = new OpenFile(handle, known.type, mode, this.#options.notifyPoll)
       const number = ++this.#lastHandle
       this.#files.set(number, file)
       if (!request.opened(number, file.flags)) this.#close(number)

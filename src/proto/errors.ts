@@ -19,6 +19,7 @@ const ERRORS = {
   EMFILE: { errno: 24, meaning: 'the server has no file descriptor left' },
   ENOTTY: { errno: 25, meaning: 'not a terminal' },
   EFBIG: { errno: 27, meaning: 'the command is longer than 1 MiB' },
+  ESPIPE: { errno: 29, meaning: 'a stream can only be seeked back over what was read last' },
   EPIPE: { errno: 32, meaning: 'closed' },
   ENAMETOOLONG: { errno: 36, meaning: 'a name has at most 255 bytes' },
   ENOSYS: { errno: 38, meaning: 'no such operation' },
