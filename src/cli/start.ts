@@ -1,6 +1,6 @@
 /** `circuit start`: runs a server in the foreground and mounts the tree. */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, realpathSync, writeSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { commandToMountAsUser, mount, unmount } from '../fs/kernel/mount.ts'
@@ -67,6 +67,8 @@ function makeDirectory(directory: string): string {
 }
 
 async function run(values: Parsed<typeof OPTIONS>, directory: string | undefined): Promise<number> {
+  // A server outlives the terminal or the pipe that its messages go to.
+  process.stderr.on('error', () => {})
   let stop: () => void = () => {}
   const stopped = new Promise<void>((resolve) => {
     stop = resolve
@@ -151,4 +153,4 @@ const firstSteps = (directory: string): string => `try, in another shell:
   mkdir ${directory}/self/hi && echo 'run echo hello, world' > ${directory}/self/hi/ctl
   cat ${directory}/self/hi/stdout; cat ${directory}/self/hi/wait; rmdir ${directory}/self/hi`
 
-const say = (text: string): void => void writeSync(2, `circuit: ${text}\n`)
+const say = (text: string): void => console.error(`circuit: ${text}`)
