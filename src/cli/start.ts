@@ -69,6 +69,8 @@ function makeDirectory(directory: string): string {
 async function run(values: Parsed<typeof OPTIONS>, directory: string | undefined): Promise<number> {
   // A server outlives the terminal or the pipe that its messages go to.
   process.stderr.on('error', () => {})
+  // A bug of ours must not take with it what others run here.
+  process.on('uncaughtException', (error) => console.error('circuit: internal error:', error))
   let stop: () => void = () => {}
   const stopped = new Promise<void>((resolve) => {
     stop = resolve

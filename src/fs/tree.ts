@@ -108,7 +108,7 @@ export class Tree implements Filesystem {
     answer(request, async () => {
       const directory = this.#directory(parent)
       const path = joinPath(directory.path, name)
-      await this.#namespace.make(path, request)
+      await this.#namespace.make(path, request.caller)
       request.entry(this.#entry(directory, name, await this.#namespace.stat(path)))
     })
   }
@@ -116,7 +116,7 @@ export class Tree implements Filesystem {
   rmdir(request: Request, parent: number, name: string): void {
     answer(request, async () => {
       const directory = this.#directory(parent)
-      await this.#namespace.remove(joinPath(directory.path, name), request)
+      await this.#namespace.remove(joinPath(directory.path, name), request.caller)
       this.#inodes.removed(directory, name)
       request.ok()
     })
@@ -128,7 +128,7 @@ export class Tree implements Filesystem {
       if (known.kind !== 'file') throw new CircuitError('EISDIR')
       if (known.directory.gone) throw new CircuitError('ENOENT')
       const mode = openMode(flags)
-      const handle = await this.#namespace.open(known.directory.path, known.name, mode, request)
+      const handle = await this.#namespace.open(known.directory.path, known.name, mode, request.caller)
       const file = new OpenFile(handle, known.type, mode, this.#options.notifyPoll)
       const number = ++this.#lastHandle
       this.#files.set(number, file)

@@ -23,7 +23,7 @@ export interface Replier {
   unpark(request: Request): void
 }
 
-export class Request implements Caller {
+export class Request {
   readonly unique: number
   readonly uid: number
   readonly gid: number
@@ -38,6 +38,11 @@ export class Request implements Caller {
     this.uid = uid
     this.gid = gid
     this.pid = pid
+  }
+
+  /** Who sent it, without what the request holds on to. */
+  get caller(): Caller {
+    return { uid: this.uid, gid: this.gid, pid: this.pid }
   }
 
   get answered(): boolean {
