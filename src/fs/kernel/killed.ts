@@ -13,6 +13,7 @@ const PF_EXITING = 0x4
 export function isKilled(pid: number): boolean {
   if (pid === 0) return false
   try {
+    if (!hasNoMemory(pid)) return false
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[9 - 3]) & PF_EXITING) !== 0 && (Number(fields[52 - 3]) & 0x7f) !== 0
@@ -20,3 +21,10 @@ export function isKilled(pid: number): boolean {
     return false
   }
 }
+
+/**
+ * An ending process has given up its memory before its files (exit_mm in do_exit). To be asked first: one that closes
+ * files in execve(2) holds its exec_update_lock until we have answered, and reading its stat waits for that lock, so
+ * that both would hang, out of the reach of any signal. statm takes no lock.
+ */
+const hasNoMemory = (pid: number): boolean => readFileSync(`/proc/${pid}/statm`, 'latin1').startsWith('0 ')

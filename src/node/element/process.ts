@@ -15,8 +15,9 @@ import { count, flag, oneOf, parseFields, text, texts, type Values } from './fie
 import { type Birth, defineKind, type Element, expectWords, type Kind } from './kind.ts'
 import { Input } from './process/input.ts'
 import { LogOutput, noOutput, type Output, PipeOutput } from './process/output.ts'
+import { processState } from './process/proc.ts'
 import { parseSignal, shellStatus } from './process/signals.ts'
-import { type Child, type Exit, processState } from './process/spawner.ts'
+import type { Child, Exit } from './process/spawner.ts'
 import { findUser, type User } from './process/user.ts'
 
 /** Bytes that `"log"` keeps of an output, unless told otherwise. */

@@ -4,7 +4,6 @@
  * end of that is the news. TERM first, KILL after 5 s.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 
 /** How long the children have between TERM and KILL, in tenths of a second. */
 const GRACE_TENTHS = 50
@@ -44,12 +43,10 @@ export class Guard {
   #released = false
   readonly #groups = new Map<number, string>()
 
-  /** Takes a process group under guard, by the id of its leader. */
-  add(pid: number): void {
-    const start = startTime(pid)
-    if (start === undefined) return
-    this.#groups.set(pid, start)
-    if (this.#shell) this.#tell(`+ ${pid} ${start}`)
+  /** Takes a process group under guard, by the id of its leader and the time it started (proc.ts). */
+  add(pid: number, started: string): void {
+    this.#groups.set(pid, started)
+    if (this.#shell) this.#tell(`+ ${pid} ${started}`)
     else this.#start()
   }
 
@@ -87,15 +84,5 @@ export class Guard {
 
   #tell(line: string): void {
     this.#shell?.stdin?.write(`${line}\n`)
-  }
-}
-
-/** When a process started, in clock ticks since boot: field 22 of proc_pid_stat(5). */
-function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
   }
 }

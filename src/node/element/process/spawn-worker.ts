@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
+import { startTime } from './proc.ts'
 
 export interface SpawnRequest {
   readonly file: string
@@ -36,7 +37,14 @@ export interface Pipes {
 }
 
 export type FromWorker =
-  | { readonly id: number; readonly type: 'spawned'; readonly pid: number; readonly pipes: Pipes }
+  | {
+      readonly id: number
+      readonly type: 'spawned'
+      readonly pid: number
+      /** Undefined when it has ended already. */
+      readonly started: string | undefined
+      readonly pipes: Pipes
+    }
   | { readonly id: number; readonly type: 'failed'; readonly code: string; readonly reason: string }
   | {
       readonly id: number
@@ -152,7 +160,7 @@ function start(id: number, request: SpawnRequest): void {
     for (const pair of pairs) closeSync(pair.child)
     if (child.pid === undefined) return
     const pipes = { stdin: stdin.server, stdout: stdout?.server, stderr: stderr?.server }
-    post({ id, type: 'spawned', pid: child.pid, pipes })
+    post({ id, type: 'spawned', pid: child.pid, started: startTime(child.pid), pipes })
   } catch (error) {
     for (const pair of pairs) {
       closeIfOpen(pair.child)

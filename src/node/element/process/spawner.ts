@@ -1,5 +1,4 @@
 /** Starts processes, through a thread (spawn-worker.ts), and keeps the guard informed of them. */
-import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { CircuitError, type ErrorCode } from '../../../proto/errors.ts'
 import { Guard } from './guard.ts'
@@ -107,7 +106,7 @@ export class Spawner {
     switch (message.type) {
       case 'spawned':
         child.pid = message.pid
-        if (!child.detach) this.#guard.add(message.pid)
+        if (!child.detach && message.started !== undefined) this.#guard.add(message.pid, message.started)
         return child.resolve({ pid: message.pid, pipes: message.pipes, exited: child.exited })
       case 'failed':
         this.#children.delete(message.id)
@@ -148,13 +147,3 @@ const SPAWN_ERRORS: Readonly<Record<string, ErrorCode>> = {
 }
 
 const spawnErrorCode = (code: string): ErrorCode => SPAWN_ERRORS[code] ?? 'EINVAL'
-
-/** The state letter of proc_pid_stat(5), or undefined when the process is no more. */
-export function processState(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
-  } catch {
-    return undefined
-  }
-}
