@@ -207,6 +207,11 @@ export class OpenFile {
     request.ok()
   }
 
+  /** Whoever opened it has gone before anything was done with it. */
+  abandon(): void {
+    this.#handle.abandon()
+  }
+
   close(): void {
     this.#watch?.()
     this.#handle.close()

@@ -132,7 +132,10 @@ export class Tree implements Filesystem {
       const file = new OpenFile(handle, known.type, mode, this.#options.notifyPoll)
       const number = ++this.#lastHandle
       this.#files.set(number, file)
-      if (!request.opened(number, file.flags)) this.#close(number)
+      if (request.opened(number, file.flags)) return
+      // Nobody has it: its close must not do what a user's close does.
+      file.abandon()
+      this.#close(number)
     })
   }
 
