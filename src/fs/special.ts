@@ -86,11 +86,14 @@ export class OpenFile {
       while (this.#position < read.offset) {
         const bytes = this.#handle.read(Math.min(TEXT_PIECE_BYTES, read.offset - this.#position))
         if (bytes === undefined) return false
-        if (bytes.length === 0) break
+        if (bytes.length === 0) {
+          request.data(END)
+          return true
+        }
         this.#advance(bytes, REPLAYED_BYTES)
       }
-      if (this.#position === read.offset) this.read(request, read)
-      else request.data(END)
+      // There, or beyond it, where another read has been faster.
+      this.read(request, read)
       return true
     })
   }
