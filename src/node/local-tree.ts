@@ -1,6 +1,6 @@
 /** This server's own tree as a namespace: its anchors, their files and their elements. */
 import { CircuitError } from '../proto/errors.ts'
-import { joinPath, splitPath } from '../proto/path.ts'
+import { checkName, joinPath, splitPath } from '../proto/path.ts'
 import { Anchor } from './anchors.ts'
 import { ControlHandle } from './control.ts'
 import type { FileType } from './element/kind.ts'
@@ -94,10 +94,12 @@ export class LocalTree implements Namespace {
     let anchor = this.#root
     for (const name of names) {
       const child = anchor.children.get(name)
-      if (child === undefined)
+      if (child === undefined) {
+        checkName(name)
         throw fileType(name)
           ? new CircuitError('ENOTDIR', `${joinPath(anchor.path, name)} is a file`)
           : new CircuitError('ENOENT', `there is no anchor ${joinPath(anchor.path, name)}`)
+      }
       anchor = child
     }
     return anchor
