@@ -1,0 +1,83 @@
+/**
+ * Where the sentences of docs/semantics.md hold: a mounted tree, and a server in it on which anchors are made. Every
+ * sentence's test runs in every place. One server a file and place: tests share it, and leave nothing blocked.
+ */
+import t, { type Test } from 'tap'
+import { noMount, type Outcome, type ShellOptions, startServer } from '../server.ts'
+import { PRELUDE } from './python.ts'
+
+export interface Place {
+  /** The mount point. */
+  readonly mount: string
+  /** The directory of the server on which this place makes anchors. */
+  readonly server: string
+  /** Makes a fresh anchor and gives its path; `command` is written to its ctl. */
+  anchor(command?: string): Promise<string>
+  /** Runs a shell script, in which $M is the mount, $S the server, $A and others as given. */
+  sh(script: string, env?: Readonly<Record<string, string>>, options?: ShellOptions): Promise<Outcome>
+  /** What a shell script prints that must succeed. */
+  print(script: string, env?: Readonly<Record<string, string>>): Promise<string>
+  /** What a Python script prints that must succeed; see python.ts for what it has. */
+  python(script: string, env?: Readonly<Record<string, string>>): Promise<string>
+  /** Writes to an anchor's ctl, with one write(2); gives 'ok' or the name of the errno. */
+  command(anchor: string, text: string): Promise<string>
+  /** What a file of an anchor holds. */
+  read(path: string): Promise<string>
+}
+
+interface PlaceType {
+  readonly name: string
+  start(t: Test): Promise<{ mount: string; server: string } & Pick<Place, 'anchor' | 'sh'>>
+}
+
+/** All places. Later ones, an anchor on another host for example, are added here. */
+const places: readonly PlaceType[] = [{ name: 'local', start: startLocal }]
+
+async function startLocal(t: Test) {
+  const { mount, self, anchor, sh } = await startServer(t)
+  return {
+    mount,
+    server: self,
+    anchor,
+    sh: (script: string, env: Readonly<Record<string, string>> = {}, options: ShellOptions = {}) =>
+      sh(script, { ...options, env }),
+  }
+}
+
+type Body = (t: Test, place: Place) => Promise<void>
+/** Shows one or more sentences, by whose numbers the name begins. */
+export type Sentence = (name: string, body: Body) => void
+
+/** Runs a file's sentences in every place. */
+export function inEachPlace(define: (sentence: Sentence) => void): void {
+  for (const type of places)
+    t.test(type.name, { skip: noMount }, async (t) => {
+      const place = complete(await type.start(t))
+      define((name, body) => void t.test(name, (t) => body(t, place)))
+    })
+}
+
+function complete(started: Awaited<ReturnType<PlaceType['start']>>): Place {
+  const print: Place['print'] = async (script, env) => {
+    const { status, stdout, stderr } = await started.sh(script, env)
+    if (status !== 0) throw new Error(`status ${status}: ${script}\n${stdout}${stderr}`)
+    return stdout
+  }
+  const python: Place['python'] = (script, env) =>
+    print('exec python3 -c "$SCRIPT"', { ...env, SCRIPT: `${PRELUDE}\n${dedent(script)}` })
+  return {
+    ...started,
+    print,
+    python,
+    command: async (anchor, text) =>
+      (await python('say(command(A, os.environ["TEXT"]))', { A: anchor, TEXT: text })).trim(),
+    read: (path) => print('cat "$F"', { F: path }),
+  }
+}
+
+/** Takes away the indentation that the first line has. */
+function dedent(script: string): string {
+  const lines = script.replace(/^\n/, '').split('\n')
+  const indent = /^ */.exec(lines[0] ?? '')?.[0] ?? ''
+  return lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line)).join('\n')
+}
