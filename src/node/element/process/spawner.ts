@@ -90,6 +90,8 @@ export class Spawner {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const worker = new Worker(new URL(`./spawn-worker.${extension}`, import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+      // It opens descriptors that are closed here: they are not its own to close at its end, nor to warn of.
+      trackUnmanagedFds: false,
     })
     const thread: Thread = { worker, asked: new Map() }
     worker.on('message', (message: FromWorker) => this.#heard(thread, message))
