@@ -42,6 +42,8 @@ export interface FileNode {
   readonly name: string
   readonly type: FileType
   lookups: number
+  /** Open files of it. */
+  opens: number
 }
 
 export type Node = DirectoryNode | LinkNode | FileNode
@@ -117,6 +119,7 @@ export class Inodes {
       name,
       type,
       lookups: 0,
+      opens: 0,
     }
     this.#nodes.set(node, made)
     if (type.access === 'read') directory.files.set(name, made)

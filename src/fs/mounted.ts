@@ -29,6 +29,7 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
     owner: options.owner,
     isOwn: options.isOwn,
     notifyPoll: (kernelHandle) => session.notifyPoll(kernelHandle),
+    keepSize: (node) => session.keepSize(node),
   })
   const session = new Session(new FuseDevice(fd, options.reader), tree)
   let over = false

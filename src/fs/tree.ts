@@ -1,4 +1,5 @@
 /** The tree as the kernel sees it: requests for nodes become calls on a namespace. */
+import type { FileType } from '../node/element/kind.ts'
 import { fileType } from '../node/element/registry.ts'
 import type { OpenMode } from '../node/handle.ts'
 import type { AnchorStat, LinkStat, Namespace, Stat } from '../node/namespace.ts'
@@ -6,7 +7,7 @@ import { CircuitError } from '../proto/errors.ts'
 import { joinPath } from '../proto/path.ts'
 import { OpenDirectory } from './directory.ts'
 import { type DirectoryNode, type FileNode, Inodes, type LinkNode, type Node } from './inodes.ts'
-import { O, POLL_SCHEDULE_NOTIFY } from './kernel/abi.ts'
+import { ACCESS, O, POLL_SCHEDULE_NOTIFY } from './kernel/abi.ts'
 import type { Attributes, Entry } from './kernel/codec.ts'
 import type { Request } from './kernel/request.ts'
 import type { Filesystem, ReadRequest, WriteRequest } from './kernel/session.ts'
@@ -24,6 +25,8 @@ export interface TreeOptions {
   readonly owner: Ownership
   /** Wakes those who poll a file. */
   readonly notifyPoll: (kernelHandle: number) => void
+  /** Makes the kernel keep the size that it has of a node, whatever the getattr that waits is answered. */
+  readonly keepSize: (node: number) => void
   /** Whether all that changes at or below this path goes through this mount, so that the kernel may remember it. */
   readonly isOwn: (path: string) => boolean
 }
@@ -33,11 +36,17 @@ const REMEMBERED_SECONDS = 86_400
 /** What a lookup says the size of a readable file is; stat says 0. Without it sendfile(2) would not even try to read. */
 const LOOKUP_SIZE = 4096
 
+/** An open special file and the node it was opened by. */
+interface Opened {
+  readonly file: OpenFile
+  readonly node: FileNode
+}
+
 export class Tree implements Filesystem {
   readonly #namespace: Namespace
   readonly #options: TreeOptions
   readonly #inodes = new Inodes()
-  readonly #files = new Map<number, OpenFile>()
+  readonly #files = new Map<number, Opened>()
   readonly #directories = new Map<number, OpenDirectory>()
   /** The time that special files bear. */
   readonly #born = Date.now()
@@ -86,7 +95,11 @@ export class Tree implements Filesystem {
   getattr(request: Request, node: number): void {
     answer(request, async () => {
       const known = this.#node(node)
-      if (known.kind === 'file') return request.attributes(this.#fileAttributes(known), 0)
+      if (known.kind === 'file') {
+        // Python's shutil asks fstat(2) before it tries sendfile(2).
+        if (known.opens > 0 && known.type.access !== 'write') this.#options.keepSize(node)
+        return request.attributes(this.#fileAttributes(known), 0)
+      }
       if (known.kind === 'link') return request.attributes(this.#linkAttributes(known), 0)
       const stat = await this.#statDirectory(known)
       request.attributes(this.#directoryAttributes(known.inode, stat), this.#seconds(known.path))
@@ -131,7 +144,8 @@ export class Tree implements Filesystem {
       const handle = await this.#namespace.open(known.directory.path, known.name, mode, request.caller)
       const file = new OpenFile(handle, known.type, mode, this.#options.notifyPoll)
       const number = ++this.#lastHandle
-      this.#files.set(number, file)
+      this.#files.set(number, { file, node: known })
+      known.opens++
       if (request.opened(number, file.flags)) return
       // Nobody has it: its close must not do what a user's close does.
       file.abandon()
@@ -157,13 +171,22 @@ export class Tree implements Filesystem {
   }
 
   #close(handle: number): void {
-    const file = this.#files.get(handle)
+    const opened = this.#files.get(handle)
+    if (opened === undefined) return
     this.#files.delete(handle)
-    file?.close()
+    opened.node.opens--
+    opened.file.close()
   }
 
   poll(request: Request, handle: number, kernelHandle: number, flags: number): void {
     this.#file(handle).poll(request, kernelHandle, (flags & POLL_SCHEDULE_NOTIFY) !== 0)
+  }
+
+  /** Not asked when the kernel checks modes itself; root may do anything then. */
+  access(request: Request, node: number, mask: number): void {
+    const known = this.#node(node)
+    if (known.kind === 'file' && (mask & ~accessBits(known.type)) !== 0) throw new CircuitError('EACCES')
+    request.ok()
   }
 
   opendir(request: Request, node: number): void {
@@ -203,9 +226,9 @@ export class Tree implements Filesystem {
   }
 
   #file(handle: number): OpenFile {
-    const file = this.#files.get(handle)
-    if (file === undefined) throw new CircuitError('EBADF')
-    return file
+    const opened = this.#files.get(handle)
+    if (opened === undefined) throw new CircuitError('EBADF')
+    return opened.file
   }
 
   async #statDirectory(directory: DirectoryNode): Promise<AnchorStat> {
@@ -257,11 +280,10 @@ export class Tree implements Filesystem {
 
   #fileAttributes({ inode, type }: FileNode): Attributes {
     const { uid, gid, group } = this.#options.owner
-    const bits = type.access === 'both' || type.opensBoth ? 0o6 : type.access === 'read' ? 0o4 : 0o2
     return {
       inode,
       type: 'regular',
-      mode: bits * (group ? 0o110 : 0o100),
+      mode: accessBits(type) * (group ? 0o110 : 0o100),
       links: 1,
       size: 0,
       changed: this.#born,
@@ -269,6 +291,12 @@ export class Tree implements Filesystem {
       gid,
     }
   }
+}
+
+/** What can be done with a special file, as bits of access(2). */
+function accessBits({ access, opensBoth }: FileType): number {
+  if (access === 'both' || opensBoth) return ACCESS.READ | ACCESS.WRITE
+  return access === 'read' ? ACCESS.READ : ACCESS.WRITE
 }
 
 /** Runs the work of a request; what it throws is the answer. */

@@ -28,6 +28,7 @@ export const OPCODE = {
   READDIR: 28,
   RELEASEDIR: 29,
   FSYNCDIR: 30,
+  ACCESS: 34,
   CREATE: 35,
   INTERRUPT: 36,
   DESTROY: 38,
@@ -94,6 +95,9 @@ export const O = {
   APPEND: 0o2000,
   NONBLOCK: 0o4000,
 } as const
+
+/** Bits of access(2), fcntl.h. */
+export const ACCESS = { EXECUTE: 1, WRITE: 2, READ: 4 } as const
 
 /** Bits of st_mode and d_type: the type of a file, d_type is it shifted right by 12. */
 export const FILE_TYPE = { directory: 0o040000, regular: 0o100000, link: 0o120000 } as const

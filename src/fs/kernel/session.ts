@@ -30,6 +30,8 @@ export interface Filesystem {
   readdir(request: Request, handle: number, offset: number, size: number, plus: boolean): void
   releasedir(request: Request, handle: number): void
   poll(request: Request, handle: number, kernelHandle: number, flags: number): void
+  /** `mask` has the bits of access(2). */
+  access(request: Request, node: number, mask: number): void
 }
 
 export interface ReadRequest {
@@ -141,11 +143,23 @@ export class Session implements Replier {
 
   /** Makes the kernel forget a node's attributes; settles when it has. */
   invalidateAttributes(node: number): Promise<void> {
+    return this.#device.sendLater(this.#attributeInvalidation(node))
+  }
+
+  /**
+   * Makes the kernel ignore the size in the answer to a GETATTR that waits: an answer older than an invalidation is
+   * only passed on to who asked (fuse_change_attributes_i).
+   */
+  keepSize(node: number): void {
+    this.#device.send([this.#attributeInvalidation(node)])
+  }
+
+  #attributeInvalidation(node: number): Buffer {
     const out = this.#notification(NOTIFY.INVAL_INODE, 24)
     writeU64(out, node, OUT_HEADER.size)
     // An offset below zero: attributes only.
     out.writeBigInt64LE(-1n, OUT_HEADER.size + 8)
-    return this.#device.sendLater(out)
+    return out
   }
 
   #notification(code: number, bytes: number): Buffer {
@@ -249,6 +263,8 @@ export class Session implements Replier {
         return filesystem.releasedir(request, readU64(body, 0))
       case OPCODE.POLL:
         return filesystem.poll(request, readU64(body, 0), readU64(body, 8), body.readUInt32LE(16))
+      case OPCODE.ACCESS:
+        return filesystem.access(request, node, body.readUInt32LE(0))
       case OPCODE.INTERRUPT:
         // A request that is not parked has been answered.
         return this.#parked.get(readU64(body, 0))?.interrupt()
