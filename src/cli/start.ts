@@ -85,7 +85,8 @@ async function run(values: Parsed<typeof OPTIONS>, directory: string | undefined
     stopped.then(() => 'stop' as const),
     ...(mounted ? [mounted.ended] : [idle()]),
   ])
-  if (why !== 'stop') say(`${directory} was unmounted${why ? `: ${why.message}` : ''}; stopping`)
+  if (why !== 'stop')
+    say(why ? `${directory} can't be served: ${why.message}` : `${directory} was unmounted; stopping`)
   await mounted?.stop()
   server.close()
   say('stopped')

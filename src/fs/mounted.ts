@@ -16,7 +16,7 @@ export interface ServeOptions {
 }
 
 export interface Mounted {
-  /** Settles when somebody else has unmounted it, with what went wrong, if anything did. */
+  /** Settles when somebody else has unmounted it, or when it can't be served any more, with the reason. */
   readonly ended: Promise<Error | undefined>
   /** Answers whoever is blocked with EINTR, and unmounts. */
   stop(): Promise<void>
@@ -32,15 +32,15 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
     keepSize: (node) => session.keepSize(node),
   })
   const session = new Session(new FuseDevice(fd, options.reader), tree)
-  let over = false
-  void session.ended.then(() => {
-    over = true
+  let gone = false
+  void session.ended.then((error) => {
+    gone = error === undefined
   })
   return {
     ended: session.ended,
     async stop() {
       session.interruptAll()
-      if (over) return
+      if (gone) return
       await options.unmount()
       // Calls that came while it was being unmounted.
       session.interruptAll()

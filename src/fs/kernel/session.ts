@@ -77,7 +77,7 @@ export class Session implements Replier {
   #requests = 0
   #minor = 0
   #end: (error?: Error) => void = () => {}
-  /** Settles when the filesystem has been unmounted. */
+  /** Settles when the filesystem has been unmounted, or can't be served any more, with the reason. */
   readonly ended: Promise<Error | undefined>
   /** How requests are read. */
   readonly reader: ReaderKind
@@ -284,13 +284,16 @@ export class Session implements Replier {
   #init(request: Request, body: Buffer): void {
     const offer = readInit(body)
     const reply = initReply(offer)
-    if (reply) this.#minor = reply.readUInt32LE(4)
-    if (reply) request.data(reply)
-    else this.reply(request.unique, errnoOf('EPROTO'))
-    if (!reply)
-      console.error(
-        `circuit: the kernel speaks FUSE ${offer.major}.${offer.minor}; 7.31 (Linux 5.4) is the oldest that will do`,
-      )
+    if (reply) {
+      this.#minor = reply.readUInt32LE(4)
+      request.data(reply)
+      return
+    }
+    this.reply(request.unique, errnoOf('EPROTO'))
+    const { major, minor } = offer
+    this.#end(
+      new Error(`the kernel speaks FUSE ${major}.${minor}; 7.31 (Linux 5.4) is the oldest that will do`),
+    )
   }
 
   #forgetMany(body: Buffer): void {

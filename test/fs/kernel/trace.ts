@@ -10,6 +10,7 @@
  *     ! session                        a new session, with a new tree
  *     ? state                          how many nodes, open files and waiting requests there are
  *     = nodes=1 files=0 waiting=0      what there are
+ *     = ended: reason                  the session has ended
  *
  * Requests are of user 1000, group 100, and READ has the flag LOCKOWNER, as read(2) has, unless the line says otherwise.
  */
@@ -88,9 +89,16 @@ export async function runTrace(trace: string): Promise<string> {
 }
 
 class Player {
-  #mount: FakeMount = mountFake()
+  #mount = this.#start()
+  #endings: string[] = []
   #asked = new Map<bigint, RequestShape>()
   #inodes = new Map<bigint, string>()
+
+  #start(): FakeMount {
+    const mount = mountFake()
+    void mount.session.ended.then((error) => this.#endings.push(`= ended: ${error?.message ?? 'unmounted'}`))
+    return mount
+  }
 
   async play(line: string): Promise<string[]> {
     try {
@@ -101,7 +109,7 @@ class Player {
       throw new Error(`in the line ${line}: ${cause}`, { cause })
     }
     await settle()
-    return this.#mount.device.take().map((sent) => this.#print(sent))
+    return [...this.#mount.device.take().map((sent) => this.#print(sent)), ...this.#endings.splice(0)]
   }
 
   /** @throws Error when a request was left unanswered and not waiting either */
@@ -148,7 +156,7 @@ class Player {
         return session.invalidateAttributes(Number(words[0]))
       case 'session':
         this.end()
-        this.#mount = mountFake()
+        this.#mount = this.#start()
         this.#asked.clear()
         return this.#inodes.clear()
       default:
