@@ -1,9 +1,15 @@
 /** `circuit start`: runs a server in the foreground and mounts the tree. */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { commandToMountAsUser, mount, unmount } from '../fs/kernel/mount.ts'
+import {
+  commandToMountAsUser,
+  type InheritedMount,
+  mount,
+  takeInheritedMount,
+  unmount,
+} from '../fs/kernel/mount.ts'
+import { clearWay, makeMountPoint } from '../fs/kernel/mount-point.ts'
 import type { ReaderKind } from '../fs/kernel/reader.ts'
 import { type Mounted, serve } from '../fs/mounted.ts'
 import { Server } from '../node/server.ts'
@@ -41,10 +47,14 @@ processes that it runs (but those made with "Detach": true) get TERM and, after 
     if (values['no-mount'] && values.mount !== undefined)
       throw new UsageError('--mount and --no-mount contradict each other')
     checkName(values.name)
-    if (values['no-mount']) return run(values, undefined)
-    const directory = makeDirectory(values.mount ?? defaultDirectory())
+    if (values['no-mount']) return run(values)
+    // From here on the mount point must not be touched: nobody serves it yet, and we would wait for ourselves.
+    const inherited = takeInheritedMount()
+    if (inherited) return run(values, inherited)
+    const directory = makeMountPoint(values.mount ?? defaultDirectory())
+    await clearWay(directory)
     const command = commandToMountAsUser({ directory, shared: values['allow-group'] !== undefined })
-    return command ? become(command) : run(values, directory)
+    return command ? become(command) : run(values, { directory })
   },
 }
 
@@ -55,18 +65,10 @@ function checkName(name: string | undefined): void {
 
 const defaultDirectory = (): string => (process.getuid?.() === 0 ? '/circuit' : join(homedir(), 'circuit'))
 
-function makeDirectory(directory: string): string {
-  try {
-    mkdirSync(directory, { recursive: true })
-  } catch (error) {
-    // A dead mount in the way is there, but neither a directory nor a file: mount() clears it.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') throw error
-    return join(realpathSync(join(directory, '..')), directory.split('/').filter(Boolean).at(-1) ?? '')
-  }
-  return realpathSync(directory)
-}
+/** Where the tree is mounted, or, without a descriptor, will be. */
+type Place = InheritedMount | { readonly directory: string; readonly fd?: undefined }
 
-async function run(values: Parsed<typeof OPTIONS>, directory: string | undefined): Promise<number> {
+async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<number> {
   // A server outlives the terminal or the pipe that its messages go to.
   process.stderr.on('error', () => {})
   // A bug of ours must not take with it what others run here.
@@ -75,19 +77,19 @@ async function run(values: Parsed<typeof OPTIONS>, directory: string | undefined
   const stopped = new Promise<void>((resolve) => {
     stop = resolve
   })
-  const server = new Server({ onStop: stop, ...(values.name !== undefined && { name: values.name }) })
-  const mounted =
-    directory === undefined ? undefined : await mountTree(server, directory, values['allow-group'])
+  // Before there is a mount that could be left behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-  say(`server ${server.id} (${server.name})${mounted ? `, mounted on ${directory}` : ''}`)
-  if (directory !== undefined) say(firstSteps(directory))
+  const server = new Server({ onStop: stop, ...(values.name !== undefined && { name: values.name }) })
+  const mounted = place && mountTree(server, place, values['allow-group'])
+  say(`server ${server.id} (${server.name})${place ? `, mounted on ${place.directory}` : ''}`)
+  if (place) say(firstSteps(place.directory))
   const why = await Promise.race([
     stopped.then(() => 'stop' as const),
     ...(mounted ? [mounted.ended] : [idle()]),
   ])
   if (why !== 'stop')
-    say(why ? `${directory} can't be served: ${why.message}` : `${directory} was unmounted; stopping`)
-  await mounted?.stop()
+    say(why ? `the mount can't be served: ${why.message}` : 'the tree was unmounted; stopping')
+  await mounted?.stop().catch((error: Error) => say(`can't unmount: ${error.message}`))
   server.close()
   say('stopped')
   // Unmounting lazily may leave the kernel's side busy, and the reader with it: nothing is left to wait for.
@@ -100,16 +102,15 @@ function idle(): Promise<never> {
   return new Promise(() => {})
 }
 
-async function mountTree(server: Server, directory: string, group: string | undefined): Promise<Mounted> {
+function mountTree(server: Server, { directory, fd }: Place, group: string | undefined): Mounted {
   const gid = group === undefined ? undefined : findGroup(group)
-  const fd = await mount({ directory, shared: gid !== undefined })
   const owner = {
     uid: process.getuid?.() ?? 0,
     gid: gid ?? process.getgid?.() ?? 0,
     group: gid !== undefined,
   }
   const reader = process.env.CIRCUIT_FUSE_READER as ReaderKind | undefined
-  const mounted = serve(fd, server.circuit, {
+  const mounted = serve(fd ?? mount({ directory, shared: gid !== undefined }), server.circuit, {
     owner,
     isOwn: (path) => path.startsWith(`/${server.id}`),
     unmount: () => unmount(directory),
@@ -136,10 +137,12 @@ function become(command: readonly string[]): Promise<number> {
     execve?: (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never
   }
   if (execve) execve(findProgram(program), command, process.env)
-  const child = spawn(program, args, { stdio: 'inherit' })
-  // The terminal sends SIGINT to both; what is sent to this process only must be passed on.
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
-  process.on('SIGINT', () => {})
+  const child = spawn(program, args, {
+    stdio: 'inherit',
+    // A server whose starter is killed stops, as if it were the same process.
+    env: { ...process.env, CIRCUIT_STARTER: String(process.pid) },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)))

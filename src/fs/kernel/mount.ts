@@ -1,14 +1,10 @@
 /** Mounting and unmounting: by mount(8) as root, by the set-uid fusermount3(1) as another user. */
 import { execFile, spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const TYPE = 'fuse.circuit'
-/** Set by receive-fd.pl: the descriptor of a mount that fusermount3 has made. */
-const INHERITED = 'CIRCUIT_FUSE_FD'
-/** A server that has not answered a stat for this long is taken to live, only slowly. */
-const PROBE_MS = 3000
+/** What the tree is called in lists of mounts. */
+export const TYPE = 'fuse.circuit'
 
 export interface MountOptions {
   /** Absolute and free of symlinks. */
@@ -20,13 +16,7 @@ export interface MountOptions {
 const isRoot = (): boolean => process.getuid?.() === 0
 
 /** Mounts and gives the descriptor of /dev/fuse. @throws Error in words */
-export async function mount({ directory, shared }: MountOptions): Promise<number> {
-  const inherited = process.env[INHERITED]
-  if (inherited !== undefined) {
-    delete process.env[INHERITED]
-    return Number(inherited)
-  }
-  await clearWay(directory)
+export function mount({ directory, shared }: MountOptions): number {
   const fd = openDevice()
   const owner = `user_id=${process.getuid?.() ?? 0},group_id=${process.getgid?.() ?? 0}`
   const options = `fd=3,rootmode=40000,${owner},nosuid,nodev${shared ? ',allow_other,default_permissions' : ''}`
@@ -50,12 +40,26 @@ function openDevice(): number {
   }
 }
 
+/** A mount that fusermount3 has made for this process. */
+export interface InheritedMount {
+  readonly directory: string
+  readonly fd: number
+}
+
+/** The mount that receive-fd.pl has left in the environment; taken out, so that no child believes it is its own. */
+export function takeInheritedMount(): InheritedMount | undefined {
+  const { CIRCUIT_FUSE_FD: fd, CIRCUIT_FUSE_DIRECTORY: directory } = process.env
+  delete process.env.CIRCUIT_FUSE_FD
+  delete process.env.CIRCUIT_FUSE_DIRECTORY
+  return fd === undefined || directory === undefined ? undefined : { directory, fd: Number(fd) }
+}
+
 /**
  * The command that runs this same program again with a mount made by fusermount3, for users other than root, who
- * can't mount themselves. Undefined where it is not needed: for root, and when it has been run already.
+ * can't mount themselves. Undefined for root.
  */
 export function commandToMountAsUser({ directory, shared }: MountOptions): readonly string[] | undefined {
-  if (isRoot() || process.env[INHERITED] !== undefined) return undefined
+  if (isRoot()) return undefined
   const options = `fsname=circuit,subtype=circuit${shared ? ',allow_other,default_permissions' : ''}`
   const [, main = '', ...args] = process.argv
   return ['perl', receiver(), options, directory, '--', process.execPath, ...process.execArgv, main, ...args]
@@ -69,43 +73,12 @@ function receiver(): string {
     : fileURLToPath(new URL('../../../../src/fs/kernel/receive-fd.pl', import.meta.url))
 }
 
-/** Takes the mount away, also while it is in use: calls on it fail from now on. */
+/** Takes the mount away, also while it is in use: calls on it fail from now on. @throws Error in words */
 export function unmount(directory: string): Promise<void> {
   const [command, ...args] = isRoot() ? ['umount', '-l', directory] : ['fusermount3', '-uz', '--', directory]
   return new Promise((resolve, reject) => {
-    execFile(command ?? '', args, { cwd: '/' }, (error) => (error ? reject(error) : resolve()))
+    execFile(command ?? '', args, { cwd: '/' }, (error, _, stderr) =>
+      error ? reject(new Error(stderr.trim() || error.message, { cause: error })) : resolve(),
+    )
   })
-}
-
-/** Detaches what a killed server has left. @throws Error when somebody's living mount is there */
-export async function clearWay(directory: string): Promise<void> {
-  while (mountedType(directory)?.startsWith('fuse')) {
-    if (!(await isDead(directory)))
-      throw new Error(`something is mounted on ${directory} already; unmount it, or take another directory`)
-    if (mountedType(directory) !== TYPE)
-      throw new Error(`the mount on ${directory} is dead, but not ours; unmount it: umount -l ${directory}`)
-    await unmount(directory)
-  }
-}
-
-/** The type of the filesystem that is mounted right there, as proc_pid_mounts(5) has it. */
-function mountedType(directory: string): string | undefined {
-  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n')
-  const found = lines
-    .map((line) => line.split(' '))
-    .filter(([, where = '']) => unescapePath(where) === directory)
-  return found.at(-1)?.[2]
-}
-
-const unescapePath = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-
-/** Whether a mount's server has gone. Asynchronously: a server that hangs would take us with it. */
-async function isDead(directory: string): Promise<boolean> {
-  const probe = stat(directory).then(
-    () => false,
-    (error: NodeJS.ErrnoException) => error.code === 'ENOTCONN' || error.code === 'ECONNABORTED',
-  )
-  const timeout = new Promise<boolean>((resolve) => setTimeout(resolve, PROBE_MS, false).unref())
-  return Promise.race([probe, timeout])
 }

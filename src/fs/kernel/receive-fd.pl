@@ -4,7 +4,8 @@
 #   perl receive-fd.pl OPTIONS MOUNTPOINT -- COMMAND ARG...
 #
 # OPTIONS are fusermount3's, joined by commas; '' for none. COMMAND takes this process's place (same pid)
-# and finds the descriptor's number in CIRCUIT_FUSE_FD. Exit status 1, with the reason on stderr, if that
+# and finds the descriptor's number in CIRCUIT_FUSE_FD, the directory in CIRCUIT_FUSE_DIRECTORY. With its
+# parent's id in CIRCUIT_STARTER, COMMAND gets TERM when that one ends, however it does. Exit status 1, with the reason on stderr, if that
 # can't be done; nothing is left mounted then.
 #
 # Why Perl: the set-uid fusermount3 opens /dev/fuse, mounts, and passes the descriptor back over a unix
@@ -21,6 +22,8 @@ use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM SOL_SOCKET SCM_RIGHTS);
 # recvmsg(2)'s number, by the first word of the machine Perl was built for (not of the kernel: a 32-bit
 # Perl on a 64-bit kernel makes 32-bit calls). From asm/unistd_64.h and asm-generic/unistd.h.
 my %RECVMSG = (x86_64 => 47, aarch64 => 212);
+my %PRCTL = (x86_64 => 157, aarch64 => 167);
+my ($PR_SET_PDEATHSIG, $SIGTERM) = (1, 15);
 
 sub fail { print STDERR "receive-fd.pl: @_\n"; exit 1 }
 
@@ -47,6 +50,11 @@ fail "$why; tried: @mount" unless defined $fd;
 
 # recvmsg(2) without MSG_CMSG_CLOEXEC leaves close-on-exec off on what it receives, so COMMAND inherits it.
 $ENV{CIRCUIT_FUSE_FD} = $fd;
+$ENV{CIRCUIT_FUSE_DIRECTORY} = $mountpoint;
+if (defined(my $starter = delete $ENV{CIRCUIT_STARTER})) {
+    syscall $PRCTL{$machine}, $PR_SET_PDEATHSIG, $SIGTERM, 0, 0, 0;
+    if (getppid != $starter) { unmount(); exit 1 }    # it has ended before we said so
+}
 { no warnings 'exec'; exec { $command[0] } @command }
 my $error = $!;
 unmount();
