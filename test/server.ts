@@ -11,7 +11,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
-const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+/** The program `circuit`. */
+export const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 
 /** Why tests that mount can't run here; false where they can. To be passed as tap's `skip`. */
 export const noMount: string | false =
@@ -32,6 +33,8 @@ export interface ShellOptions {
   readonly env?: Readonly<Record<string, string>>
   /** After so many ms the script is killed and the promise rejects: a test must not hang. Default 20 s. */
   readonly limit?: number
+  /** Words that run the rest of theirs as a command, as another user or elsewhere: setpriv, nsenter, … */
+  readonly within?: readonly string[]
 }
 
 export interface TestServer {
@@ -62,13 +65,19 @@ export interface ServerOptions {
   readonly mount?: string
   /** Another Node than this one. */
   readonly node?: string
+  /** The program, where it is to be found by another path. */
+  readonly main?: string
+  /** Words that run the rest of theirs as a command, in the same process: the server and all scripts are run so. */
+  readonly within?: readonly string[]
 }
 
 /** Starts a server, mounted; the test's teardown stops it. */
 export async function startServer(t: Test, options: ServerOptions = {}): Promise<TestServer> {
   const mount = options.mount ?? mkdtempSync(join(tmpdir(), 'circuit-test-'))
-  const args = [MAIN, 'start', '--mount', mount, '--name', 'web1', ...(options.args ?? [])]
-  const child = spawn(options.node ?? process.execPath, args, {
+  const within = options.within ?? []
+  const start = [options.main ?? MAIN, 'start', '--mount', mount, '--name', 'web1', ...(options.args ?? [])]
+  const [program = '', ...args] = [...within, options.node ?? process.execPath, ...start]
+  const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...options.env },
   })
@@ -91,7 +100,7 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
   let anchors = 0
   const self = join(mount, id)
   const sh = (script: string, shell: ShellOptions = {}): Promise<Outcome> =>
-    runShell(script, { ...shell, env: { M: mount, S: self, ...shell.env } })
+    runShell(script, { within, ...shell, env: { M: mount, S: self, ...shell.env } })
   return {
     mount,
     self,
@@ -121,7 +130,7 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
 
 /** Runs a shell script to its end. Rejects when it takes too long. */
 export function runShell(script: string, options: ShellOptions = {}): Promise<Outcome> {
-  const [program = 'sh', ...words] = (options.shell ?? 'sh').split(' ')
+  const [program = 'sh', ...words] = [...(options.within ?? []), ...(options.shell ?? 'sh').split(' ')]
   const limit = options.limit ?? 20_000
   return new Promise((resolve, reject) => {
     const child = execFile(
