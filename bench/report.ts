@@ -9,6 +9,8 @@ export type Spread = { median: number; min: number; max: number }
 
 export type Comparison = {
   name: string
+  /** Where the programs ran; empty where that does not matter. */
+  where: string
   /** Of floorMedian and oursMedian, for example ops/s. */
   unit: string
   rounds: number
@@ -25,14 +27,46 @@ export type Comparison = {
 }
 
 export type CompareOptions = {
+  /** Where the programs run. */
+  where?: string
   /** How often each side runs; default 5. */
   rounds?: number
+  /** A first round, in which code is compiled and buffers grow, does not count. Default true. */
+  warmUp?: boolean
   /** Of floor's and ours' numbers; default ops/s. */
   unit?: string
   /** The median ratio to reach. */
   target?: number
   /** The median of ours to reach, in the unit. */
   least?: number
+}
+
+/** A number that is compared with nothing. */
+export type Fact = {
+  name: string
+  value: number
+  unit: string
+  /** What it must not exceed; null for no limit. */
+  most: number | null
+  ok: boolean
+}
+
+export function fact(name: string, value: number, unit: string, { most }: { most?: number } = {}): Fact {
+  return { name, value, unit, most: most ?? null, ok: most === undefined || value <= most }
+}
+
+/** What a group finds out. */
+export type Findings = {
+  comparisons: readonly Comparison[]
+  facts?: readonly Fact[]
+}
+
+/** A part of the benchmark that can be run alone. */
+export type Group = {
+  /** What the command line calls it. */
+  name: string
+  title: string
+  run(): Promise<Findings>
 }
 
 /**
@@ -48,6 +82,7 @@ export async function compare(
   const rounds = options.rounds ?? 5
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`${name}: rounds must be a positive integer`)
   const pairs: { floor: number; ours: number }[] = []
+  if (options.warmUp !== false) await measure(name, floor, ours, true)
   for (let round = 0; round < rounds; round++) pairs.push(await measure(name, floor, ours, round % 2 === 0))
   return summarize(name, pairs, options)
 }
@@ -77,6 +112,7 @@ function summarize(
   const { unit = 'ops/s', target = null, least = null } = options
   return {
     name,
+    where: options.where ?? '',
     unit,
     rounds: pairs.length,
     ratio,
@@ -100,12 +136,26 @@ export function spread(values: readonly number[]): Spread {
   }
 }
 
-/** A Markdown table, a line for each comparison. */
-export function markdownTable(comparisons: readonly Comparison[]): string {
-  const head = ['what', 'floor', 'ours', 'unit', 'ratio', 'min–max', 'target', 'ok']
-  const rule = ['---', '---:', '---:', '---', '---:', '---:', '---:', '---']
-  return [head, rule, ...comparisons.map(cells)].map((row) => `| ${row.join(' | ')} |\n`).join('')
+/** A line for each comparison. */
+function comparisonTable(comparisons: readonly Comparison[]): string {
+  const head = ['what', 'where', 'floor', 'ours', 'unit', 'ratio', 'min–max', 'target', 'ok']
+  const rule = ['---', '---', '---:', '---:', '---', '---:', '---:', '---:', '---']
+  return table([head, rule, ...comparisons.map(cells)])
 }
+
+function factTable(facts: readonly Fact[]): string {
+  const rows = facts.map(({ name, value, unit, most, ok }) => [
+    name,
+    short(value),
+    unit,
+    most === null ? '' : `≤ ${short(most)}`,
+    most === null ? '' : ok ? 'yes' : 'NO',
+  ])
+  return table([['what', 'value', 'unit', 'target', 'ok'], ['---', '---:', '---', '---:', '---'], ...rows])
+}
+
+const table = (rows: readonly (readonly string[])[]): string =>
+  rows.map((row) => `| ${row.join(' | ')} |\n`).join('')
 
 function cells(c: Comparison): string[] {
   const targets = [
@@ -115,6 +165,7 @@ function cells(c: Comparison): string[] {
   const wanted = targets.filter((text) => text !== '').join(', ')
   return [
     c.name.replaceAll('|', '\\|'),
+    c.where,
     short(c.floorMedian),
     short(c.oursMedian),
     c.unit,
@@ -130,8 +181,8 @@ export function short(value: number): string {
   return new Intl.NumberFormat('en-US', { maximumSignificantDigits: value < 1000 ? 3 : 4 }).format(value)
 }
 
-/** The comparisons as JSON, with the machine and the time (ISO 8601) they were measured at. */
-export function jsonReport(comparisons: readonly Comparison[]): string {
+/** What was found as JSON, with the machine and the time (ISO 8601) it was found at. */
+export function jsonReport(findings: readonly Findings[]): string {
   const processors = cpus()
   const machine = {
     cpu: processors[0]?.model ?? 'unknown',
@@ -139,16 +190,17 @@ export function jsonReport(comparisons: readonly Comparison[]): string {
     kernel: release(),
     node: process.version,
   }
-  return `${JSON.stringify({ time: new Date().toISOString(), machine, comparisons }, null, 2)}\n`
+  const comparisons = findings.flatMap((found) => found.comparisons)
+  const facts = findings.flatMap((found) => found.facts ?? [])
+  return `${JSON.stringify({ time: new Date().toISOString(), machine, comparisons, facts }, null, 2)}\n`
 }
 
-/**
- * Prints the table on stdout and a sentence on stderr for each target missed. Returns whether all were
- * reached.
- */
-export function printReport(comparisons: readonly Comparison[]): boolean {
-  process.stdout.write(markdownTable(comparisons))
-  const missed = comparisons.filter((comparison) => !comparison.ok)
-  for (const { name } of missed) process.stderr.write(`bench: ${name} is below its target\n`)
-  return missed.length === 0
-}
+/** What was found as Markdown. */
+export const markdown = ({ comparisons, facts = [] }: Findings): string =>
+  (comparisons.length > 0 ? comparisonTable(comparisons) : '') + (facts.length > 0 ? factTable(facts) : '')
+
+/** The names of what is not as it should be. */
+export const missed = ({ comparisons, facts = [] }: Findings): string[] => [
+  ...comparisons.filter(({ ok }) => !ok).map(({ name, where }) => `${name} (${where})`),
+  ...facts.filter(({ ok }) => !ok).map(({ name }) => name),
+]

@@ -1,0 +1,56 @@
+/**
+ * The benchmark: ratios to floors and peers, ours and theirs alternating in one run.
+ *
+ *   npm run bench                        all groups, in about four minutes
+ *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes idle
+ *   npm run bench -- --json FILE         what was measured, as JSON, too
+ *
+ * It prints Markdown: a table a group, with the median of the rounds' ratios and their spread, and whether targets are
+ * met. Exit status 0: all met; 1: some missed, or it failed; 2: wrong usage.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { buildFloors } from './floors.ts'
+import { calls } from './groups/calls.ts'
+import { idle } from './groups/idle.ts'
+import { listing } from './groups/listing.ts'
+import { messages } from './groups/messages.ts'
+import { processes } from './groups/processes.ts'
+import { streams } from './groups/streams.ts'
+import { transfers } from './groups/transfers.ts'
+import { type Findings, type Group, jsonReport, markdown, missed } from './report.ts'
+
+const GROUPS: readonly Group[] = [calls, transfers, listing, streams, messages, processes, idle]
+/** Whatever hangs, the benchmark does not. */
+const LIMIT_MS = 10 * 60_000
+
+function chosen(names: readonly string[]): readonly Group[] {
+  const unknown = names.filter((name) => !GROUPS.some((group) => group.name === name))
+  if (unknown.length === 0) return GROUPS.filter(({ name }) => names.length === 0 || names.includes(name))
+  console.error(
+    `bench: no group ${unknown.join(', ')}; there are ${GROUPS.map(({ name }) => name).join(' ')}`,
+  )
+  process.exit(2)
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
+  const groups = chosen(positionals)
+  const watchdog = setTimeout(() => {
+    console.error('bench: took longer than ten minutes')
+    process.exit(1)
+  }, LIMIT_MS)
+  await buildFloors()
+  const all: Findings[] = []
+  for (const group of groups) {
+    const findings = await group.run()
+    process.stdout.write(`## ${group.title}\n\n${markdown(findings)}\n`)
+    all.push(findings)
+  }
+  clearTimeout(watchdog)
+  if (values.json !== undefined) writeFileSync(values.json, jsonReport(all))
+  for (const name of all.flatMap(missed)) console.error(`bench: target missed: ${name}`)
+  process.exitCode = all.some((findings) => missed(findings).length > 0) ? 1 : 0
+}
+
+await main()
