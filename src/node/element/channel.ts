@@ -104,6 +104,10 @@ export class Channel implements Element {
     return this.#closed
   }
 
+  get scrubbed(): boolean {
+    return this.#scrubbed
+  }
+
   /** Closed, and nothing will be received any more. */
   get drained(): boolean {
     return this.#closed && this.#queue.size === 0 && this.#senders.size === 0
@@ -134,8 +138,9 @@ export class Channel implements Element {
     return { message, accepted }
   }
 
-  /** Admits an empty message, always; a run of them takes the room of one. */
+  /** Admits an empty message, unless it is too late; a run of them takes the room of one. */
   admitEmpty(): void {
+    if (this.#closed || this.#scrubbed) return
     this.#sent++
     const { tail } = this.#queue
     if (tail?.ended && tail.empty) this.#queue.repeatTail()
@@ -203,8 +208,14 @@ export class Channel implements Element {
   }
 
   watchSend(changed: () => void): Cancel {
-    this.#awaitBudget()
     return this.#senderWatch.add(changed)
+  }
+
+  /** Whether there is room; if not, those who watch will be told when there is. */
+  pollRoom(): boolean {
+    const { hasRoom } = this
+    if (!hasRoom) this.#awaitBudget()
+    return hasRoom
   }
 
   /** A receiver that polls counts as one that waits, so that two event loops meet. */
@@ -227,6 +238,7 @@ export class Channel implements Element {
     if (this.#queue.size > 0 || this.drained) this.#receiverWatch.notify()
     if (this.drained) this.#receivers.wakeAll()
     else if (this.hasRoom) this.#senderWatch.notify()
+    else if (this.#senders.size > 0 || this.#senderWatch.size > 0) this.#awaitBudget()
   }
 
   #step(): boolean {
@@ -241,7 +253,6 @@ export class Channel implements Element {
     if (this.#unbudgeted || !this.#budget.exhausted) return
     this.#unbudgeted = this.#budget.wait(() => {
       this.#unbudgeted = undefined
-      if (this.#budget.exhausted && this.#senders.size > 0) this.#awaitBudget()
       this.#pump()
     })
   }
@@ -298,6 +309,8 @@ class Sender extends BaseHandle {
     const { message, accepted } = this.#channel.admit(bytes)
     this.#message = message
     message.onSpace = this.#changed
+    // Another who polls the same open file can go on writing.
+    this.#changed?.()
     return accepted
   }
 
@@ -308,10 +321,16 @@ class Sender extends BaseHandle {
 
   #end(): void {
     const message = this.#message
-    this.#message = undefined
     if (message === undefined) return
-    message.onSpace = undefined
+    this.#leave(message)
     message.end()
+  }
+
+  /** Done with a message. Another who polls the same open file looks again. */
+  #leave(message: Message): void {
+    this.#message = undefined
+    message.onSpace = undefined
+    this.#changed?.()
   }
 
   override wait(_direction: Direction, wake: () => void): Cancel {
@@ -328,11 +347,12 @@ class Sender extends BaseHandle {
   }
 
   override ready(): Readiness {
+    if (this.#channel.scrubbed) return { readable: false, writable: true, hangup: true }
     const message = this.#message
     const hangup = message ? message.dropped : this.#channel.closed
     return {
       readable: false,
-      writable: hangup || (message ? message.space > 0 : this.#channel.hasRoom),
+      writable: hangup || (message ? message.space > 0 : this.#channel.pollRoom()),
       hangup,
     }
   }
@@ -356,8 +376,7 @@ class Sender extends BaseHandle {
 
   /** Takes the message back if nobody began it, and marks it otherwise. */
   #cut(message: Message): void {
-    this.#message = undefined
-    message.onSpace = undefined
+    this.#leave(message)
     if (message.begun) message.break()
     else this.#channel.withdraw(message)
   }
@@ -394,8 +413,11 @@ class Receiver extends BaseHandle {
     if (message === undefined) return undefined
     const bytes = message.hand(max)
     if (bytes.length > 0) return bytes
-    if (message.broken)
+    if (message.broken) {
+      // Told once where the next read takes the next message, and again and again where it does not.
+      if (this.#again) this.#forget().release()
       throw new CircuitError('ECONNRESET', 'the message was cut short: its sender was killed')
+    }
     if (!message.ended) return undefined
     this.#atEnd = true
     return END
@@ -448,6 +470,7 @@ class Receiver extends BaseHandle {
 
   override ready(): Readiness {
     this.#own()
+    if (this.#channel.scrubbed) return { readable: true, writable: false, hangup: true }
     if (this.#message)
       return { readable: this.#message.readable, writable: false, hangup: this.#message.broken }
     if (this.#atEnd) return { readable: true, writable: false, hangup: false }

@@ -94,6 +94,11 @@ export class Process implements Element {
     return this.#exit
   }
 
+  /** Nobody has to wait for its end any more. */
+  get over(): boolean {
+    return this.#exit !== undefined || this.#scrubbed
+  }
+
   peek(): unknown {
     const {
       Env = [],
@@ -258,7 +263,7 @@ class WaitHandle extends BaseHandle {
   }
 
   override ready(): Readiness {
-    return { readable: this.#process.exit !== undefined, writable: false, hangup: false }
+    return { readable: this.#process.over, writable: false, hangup: false }
   }
 
   override watch(changed: () => void): Cancel {
