@@ -10,6 +10,7 @@ fish
 fuse3
 gcc
 iproute2
+less
 libc6-dev
 libfuse3-dev
 perl
@@ -18,6 +19,7 @@ procps
 python3
 redis-server
 redis-tools
+rsync
 strace
 tmux
 util-linux
