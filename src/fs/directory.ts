@@ -3,12 +3,10 @@ import { fileType } from '../node/element/registry.ts'
 import type { AnchorStat, Listed, Stat } from '../node/namespace.ts'
 import { encodeName } from '../proto/path.ts'
 import type { DirectoryNode, Inodes } from './inodes.ts'
-import { direntBytes, ENTRY_BYTES, type Entry, writeDirent, writeEntry } from './kernel/codec.ts'
+import { DIRENT_NAME, direntBytes, ENTRY_BYTES, type Entry, writeDirent, writeEntry } from './kernel/codec.ts'
 
 /** Longest run of entries in one reply, in bytes, whatever the kernel has room for. */
 const MAX_REPLY_BYTES = 1 << 18
-/** An entry behind which the kernel is to remember nothing: special files are looked up when they are used. */
-const NOTHING = Buffer.alloc(ENTRY_BYTES)
 
 interface Named {
   readonly name: string
@@ -57,6 +55,7 @@ export class OpenDirectory {
     entryOf: ((name: string, stat: AnchorStat) => Entry) | undefined,
   ): Buffer {
     const out = Buffer.alloc(Math.min(size, MAX_REPLY_BYTES))
+    const view = new DataView(out.buffer, out.byteOffset, out.length)
     let used = 0
     for (let at = offset; at < this.#entries.length; at++) {
       const entry = this.#entries[at]
@@ -64,24 +63,20 @@ export class OpenDirectory {
       const name = encodeName(entry.name)
       const bytes = direntBytes(name, entryOf !== undefined)
       if (used + bytes > out.length) break
-      if (entryOf) this.#writeEntry(out, entry, entryOf, used)
+      // Left empty, the kernel remembers nothing: special files are looked up when they are used.
+      if (entryOf && isAnchor(entry)) writeEntry(view, entryOf(entry.name, entry.stat), used)
+      const dirent = used + (entryOf ? ENTRY_BYTES : 0)
       writeDirent(
-        out,
-        { inode: entry.inode, type: entry.type, name, next: at + 1 },
-        used + (entryOf ? ENTRY_BYTES : 0),
+        view,
+        { inode: entry.inode, type: entry.type, nameLength: name.length, next: at + 1 },
+        dirent,
       )
+      out.set(name, dirent + DIRENT_NAME)
       used += bytes
     }
     return out.subarray(0, used)
   }
-
-  #writeEntry(
-    out: Buffer,
-    { name, stat }: Named,
-    entryOf: (name: string, stat: AnchorStat) => Entry,
-    at: number,
-  ): void {
-    if (stat?.kind === 'anchor' && fileType(name) === undefined) writeEntry(out, entryOf(name, stat), at)
-    else out.set(NOTHING, at)
-  }
 }
+
+const isAnchor = (entry: Named): entry is Named & { readonly stat: AnchorStat } =>
+  entry.stat?.kind === 'anchor' && fileType(entry.name) === undefined

@@ -30,9 +30,10 @@ export const ATTR_OUT_BYTES = 16 + ATTR_BYTES
 export const readU64 = (bytes: Buffer, at: number): number =>
   bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
 
-export function writeU64(bytes: Buffer, value: number, at: number): void {
-  bytes.writeUInt32LE(value % 2 ** 32, at)
-  bytes.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4)
+/** Writes a number from 0 to 2^53 - 1 as a u64. */
+export function writeU64(out: DataView, value: number, at: number): void {
+  out.setUint32(at, value, true)
+  out.setUint32(at + 4, value / 2 ** 32, true)
 }
 
 /** The bytes up to a NUL: a name in a request. Undefined if there is no NUL. */
@@ -42,25 +43,25 @@ export function readName(bytes: Buffer, from: number): Buffer | undefined {
 }
 
 /** struct fuse_attr. */
-export function writeAttributes(out: Buffer, attributes: Attributes, at: number): void {
+export function writeAttributes(out: DataView, attributes: Attributes, at: number): void {
   const seconds = Math.floor(attributes.changed / 1000)
   const nanoseconds = Math.floor(attributes.changed % 1000) * 1e6
   writeU64(out, attributes.inode, at)
   writeU64(out, attributes.size, at + 8)
   writeU64(out, Math.ceil(attributes.size / 512), at + 16)
   for (const time of [24, 32, 40]) writeU64(out, seconds, at + time)
-  for (const time of [48, 52, 56]) out.writeUInt32LE(nanoseconds, at + time)
-  out.writeUInt32LE(FILE_TYPE[attributes.type] | attributes.mode, at + 60)
-  out.writeUInt32LE(attributes.links, at + 64)
-  out.writeUInt32LE(attributes.uid, at + 68)
-  out.writeUInt32LE(attributes.gid, at + 72)
-  out.writeUInt32LE(0, at + 76)
-  out.writeUInt32LE(4096, at + 80)
-  out.writeUInt32LE(0, at + 84)
+  for (const time of [48, 52, 56]) out.setUint32(at + time, nanoseconds, true)
+  out.setUint32(at + 60, FILE_TYPE[attributes.type] | attributes.mode, true)
+  out.setUint32(at + 64, attributes.links, true)
+  out.setUint32(at + 68, attributes.uid, true)
+  out.setUint32(at + 72, attributes.gid, true)
+  out.setUint32(at + 76, 0, true)
+  out.setUint32(at + 80, 4096, true)
+  out.setUint32(at + 84, 0, true)
 }
 
 /** struct fuse_entry_out. Node 0: nothing there, or nothing to be remembered. */
-export function writeEntry(out: Buffer, entry: Entry, at: number): void {
+export function writeEntry(out: DataView, entry: Entry, at: number): void {
   writeU64(out, entry.node, at)
   writeU64(out, 0, at + 8)
   writeU64(out, entry.nameSeconds, at + 16)
@@ -70,32 +71,34 @@ export function writeEntry(out: Buffer, entry: Entry, at: number): void {
 }
 
 /** struct fuse_attr_out. */
-export function writeAttrOut(out: Buffer, attributes: Attributes, seconds: number, at: number): void {
+export function writeAttrOut(out: DataView, attributes: Attributes, seconds: number, at: number): void {
   writeU64(out, seconds, at)
   writeU64(out, 0, at + 8)
   writeAttributes(out, attributes, at + 16)
 }
 
+/** Where the name is in a struct fuse_dirent. */
+export const DIRENT_NAME = 24
+
 /** Size of a struct fuse_dirent, or fuse_direntplus where `plus`, with its padding. */
 export const direntBytes = (name: Uint8Array, plus: boolean): number =>
-  ((plus ? ENTRY_BYTES : 0) + 24 + name.length + 7) & ~7
+  ((plus ? ENTRY_BYTES : 0) + DIRENT_NAME + name.length + 7) & ~7
 
-/** struct fuse_dirent. `next` is the offset at which reading goes on behind it. */
+/** struct fuse_dirent, but for the name. `next` is the offset at which reading goes on behind it. */
 export function writeDirent(
-  out: Buffer,
+  out: DataView,
   dirent: {
     readonly inode: number
     readonly type: keyof typeof FILE_TYPE
-    readonly name: Uint8Array
+    readonly nameLength: number
     readonly next: number
   },
   at: number,
 ): void {
   writeU64(out, dirent.inode, at)
   writeU64(out, dirent.next, at + 8)
-  out.writeUInt32LE(dirent.name.length, at + 16)
-  out.writeUInt32LE(FILE_TYPE[dirent.type] >> 12, at + 20)
-  out.set(dirent.name, at + 24)
+  out.setUint32(at + 16, dirent.nameLength, true)
+  out.setUint32(at + 20, FILE_TYPE[dirent.type] >> 12, true)
 }
 
 /** What the kernel offers in struct fuse_init_in. */

@@ -5,8 +5,11 @@ import { type ReaderEvents, type ReaderKind, startReader } from './reader.ts'
 export interface Device {
   /** Starts to read requests, and says in which way. Called once. */
   listen(events: ReaderEvents): ReaderKind
-  /** Sends one message. False when nobody waits for it: the request was interrupted, or the mount has gone. */
-  send(parts: readonly Uint8Array[]): boolean
+  /**
+   * Sends one message: the first `length` bytes of `head`, and `tail`. False when nobody waits for it: the request was
+   * interrupted, or the mount has gone.
+   */
+  send(head: Uint8Array, length: number, tail?: Uint8Array): boolean
   /** Sends a message for which the kernel may have to wait for one of its locks; settles when it has taken it. */
   sendLater(message: Uint8Array): Promise<void>
 }
@@ -26,11 +29,10 @@ export class FuseDevice implements Device {
     return startReader(this.#fd, events, this.#reader).kind
   }
 
-  send(parts: readonly Uint8Array[]): boolean {
+  send(head: Uint8Array, length: number, tail?: Uint8Array): boolean {
     try {
-      const [first] = parts
-      if (parts.length === 1 && first) writeSync(this.#fd, first)
-      else writevSync(this.#fd, parts)
+      if (tail === undefined) writeSync(this.#fd, head, 0, length)
+      else writevSync(this.#fd, [head.subarray(0, length), tail])
       return true
     } catch (error) {
       if (isUnwanted(error)) return false

@@ -11,13 +11,11 @@ import {
   writeEntry,
   writeU64,
 } from './codec.ts'
+import { REPLY_BODY, type Replies } from './replies.ts'
 
 /** What a request needs of its session. */
 export interface Replier {
-  /** A buffer for a reply's body, to be passed to `reply` at once. */
-  body(bytes: number): Buffer
-  /** Sends a reply; false when nobody waits for it any more. `error` is an errno or 0. */
-  reply(unique: number, error: number, body?: Uint8Array): boolean
+  readonly replies: Replies
   /** Remembers a request that is not answered yet, for interrupts. */
   park(request: Request): void
   unpark(request: Request): void
@@ -62,42 +60,39 @@ export class Request {
 
   /** Answers with bytes; false when they reached nobody. */
   data(bytes: Uint8Array): boolean {
-    return this.#reply(0, bytes)
+    return this.#take() && this.#replier.replies.data(this.unique, bytes)
   }
 
   ok(): void {
-    this.#reply(0)
+    this.#send(0)
   }
 
   fail(code: ErrorCode): void {
-    this.#reply(errnoOf(code))
+    this.#fail(errnoOf(code))
   }
 
   error(thrown: unknown): CircuitError {
     const error = asCircuitError(thrown)
-    this.#reply(error.errno)
+    this.#fail(error.errno)
     return error
   }
 
   entry(entry: Entry): void {
-    const body = this.#replier.body(ENTRY_BYTES)
-    writeEntry(body, entry, 0)
-    this.#reply(0, body)
+    writeEntry(this.#replier.replies.view, entry, REPLY_BODY)
+    this.#send(ENTRY_BYTES)
   }
 
   attributes(attributes: Attributes, seconds: number): void {
-    const body = this.#replier.body(ATTR_OUT_BYTES)
-    writeAttrOut(body, attributes, seconds, 0)
-    this.#reply(0, body)
+    writeAttrOut(this.#replier.replies.view, attributes, seconds, REPLY_BODY)
+    this.#send(ATTR_OUT_BYTES)
   }
 
   /** struct fuse_open_out. */
   opened(handle: number, flags: number): boolean {
-    const body = this.#replier.body(16)
-    writeU64(body, handle, 0)
-    body.writeUInt32LE(flags, 8)
-    body.writeUInt32LE(0, 12)
-    return this.#reply(0, body)
+    const { view } = this.#replier.replies
+    writeU64(view, handle, REPLY_BODY)
+    writeU64(view, flags, REPLY_BODY + 8)
+    return this.#send(16)
   }
 
   /** struct fuse_write_out. */
@@ -111,16 +106,24 @@ export class Request {
   }
 
   #number(value: number): boolean {
-    const body = this.#replier.body(8)
-    body.writeUInt32LE(value, 0)
-    body.writeUInt32LE(0, 4)
-    return this.#reply(0, body)
+    writeU64(this.#replier.replies.view, value, REPLY_BODY)
+    return this.#send(8)
   }
 
-  #reply(error: number, body?: Uint8Array): boolean {
+  /** Sends the body that has been written. */
+  #send(length: number): boolean {
+    return this.#take() && this.#replier.replies.send(this.unique, length)
+  }
+
+  #fail(errno: number): void {
+    if (this.#take()) this.#replier.replies.fail(this.unique, errno)
+  }
+
+  /** Whether it is to be answered now; only the first answer counts. */
+  #take(): boolean {
     if (this.#answered) return false
     this.#answered = true
     if (this.#interrupt) this.#replier.unpark(this)
-    return this.#replier.reply(this.unique, error, body)
+    return true
   }
 }

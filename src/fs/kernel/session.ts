@@ -2,12 +2,13 @@
  * One mount's conversation with the kernel: takes requests apart, calls the filesystem, sends its replies, and
  * passes interrupts and notifications on. What a file or a directory is it does not know.
  */
-import { type ErrorCode, errnoOf } from '../../proto/errors.ts'
+import type { ErrorCode } from '../../proto/errors.ts'
 import { decodeName } from '../../proto/path.ts'
 import { IN_HEADER, NOTIFY, OPCODE, OUT_HEADER, READ_LOCKOWNER } from './abi.ts'
 import { initReply, readInit, readName, readU64, writeU64 } from './codec.ts'
 import type { Device } from './device.ts'
 import type { ReaderKind } from './reader.ts'
+import { Replies } from './replies.ts'
 import { type Replier, Request } from './request.ts'
 
 /** What a filesystem does with requests; every method answers its request, at once or later. */
@@ -52,9 +53,6 @@ export interface WriteRequest {
   readonly flags: number
 }
 
-/** Replies up to this size are copied behind their header and written in one piece. */
-const COPIED_BYTES = 16 * 1024
-
 /** Operations that this tree does not have, and what they are answered with, once for those the kernel remembers. */
 const UNSUPPORTED: Readonly<Partial<Record<number, ErrorCode>>> = {
   [OPCODE.SYMLINK]: 'EPERM',
@@ -72,7 +70,6 @@ export class Session implements Replier {
   readonly #device: Device
   readonly #filesystem: Filesystem
   readonly #parked = new Map<number, Request>()
-  readonly #out = Buffer.allocUnsafeSlow(OUT_HEADER.size + COPIED_BYTES)
   readonly #polls = new Set<number>()
   #requests = 0
   #minor = 0
@@ -81,9 +78,11 @@ export class Session implements Replier {
   readonly ended: Promise<Error | undefined>
   /** How requests are read. */
   readonly reader: ReaderKind
+  readonly replies: Replies
 
   constructor(device: Device, filesystem: Filesystem) {
     this.#device = device
+    this.replies = new Replies(device)
     this.#filesystem = filesystem
     this.ended = new Promise((resolve) => {
       this.#end = resolve
@@ -122,9 +121,9 @@ export class Session implements Replier {
 
   #sendPolls(): void {
     for (const kernelHandle of this.#polls) {
-      const out = this.#notification(NOTIFY.POLL, 8)
+      const { out, bytes } = notification(NOTIFY.POLL, 8)
       writeU64(out, kernelHandle, OUT_HEADER.size)
-      this.#device.send([out])
+      this.#device.send(bytes, bytes.length)
     }
     this.#polls.clear()
   }
@@ -134,16 +133,16 @@ export class Session implements Replier {
    * directory's lock, and its holder may wait for us (fuse_reverse_inval_entry).
    */
   invalidateName(parent: number, name: Uint8Array): Promise<void> {
-    const out = this.#notification(NOTIFY.INVAL_ENTRY, 16 + name.length + 1)
+    const { out, bytes } = notification(NOTIFY.INVAL_ENTRY, 16 + name.length + 1)
     writeU64(out, parent, OUT_HEADER.size)
-    out.writeUInt32LE(name.length, OUT_HEADER.size + 8)
-    out.set(name, OUT_HEADER.size + 16)
-    return this.#device.sendLater(out)
+    out.setUint32(OUT_HEADER.size + 8, name.length, true)
+    bytes.set(name, OUT_HEADER.size + 16)
+    return this.#device.sendLater(bytes)
   }
 
   /** Makes the kernel forget a node's attributes; settles when it has. */
   invalidateAttributes(node: number): Promise<void> {
-    return this.#device.sendLater(this.#attributeInvalidation(node))
+    return this.#device.sendLater(attributeInvalidation(node))
   }
 
   /**
@@ -151,39 +150,8 @@ export class Session implements Replier {
    * only passed on to who asked (fuse_change_attributes_i).
    */
   keepSize(node: number): void {
-    this.#device.send([this.#attributeInvalidation(node)])
-  }
-
-  #attributeInvalidation(node: number): Buffer {
-    const out = this.#notification(NOTIFY.INVAL_INODE, 24)
-    writeU64(out, node, OUT_HEADER.size)
-    // An offset below zero: attributes only.
-    out.writeBigInt64LE(-1n, OUT_HEADER.size + 8)
-    return out
-  }
-
-  #notification(code: number, bytes: number): Buffer {
-    const out = Buffer.alloc(OUT_HEADER.size + bytes)
-    out.writeUInt32LE(out.length, OUT_HEADER.length)
-    out.writeInt32LE(code, OUT_HEADER.error)
-    return out
-  }
-
-  body(bytes: number): Buffer {
-    return this.#out.subarray(OUT_HEADER.size, OUT_HEADER.size + bytes)
-  }
-
-  reply(unique: number, error: number, body?: Uint8Array): boolean {
-    const out = this.#out
-    const length = body?.length ?? 0
-    out.writeUInt32LE(OUT_HEADER.size + length, OUT_HEADER.length)
-    out.writeInt32LE(-error, OUT_HEADER.error)
-    writeU64(out, unique, OUT_HEADER.unique)
-    const header = out.subarray(0, OUT_HEADER.size)
-    if (body === undefined) return this.#device.send([header])
-    if (length > COPIED_BYTES) return this.#device.send([header, body])
-    if (body.buffer !== out.buffer) out.set(body, OUT_HEADER.size)
-    return this.#device.send([out.subarray(0, OUT_HEADER.size + length)])
+    const bytes = attributeInvalidation(node)
+    this.#device.send(bytes, bytes.length)
   }
 
   park(request: Request): void {
@@ -200,7 +168,6 @@ export class Session implements Replier {
     if (bytes.length < IN_HEADER.size) return
     const opcode = bytes.readUInt32LE(IN_HEADER.opcode)
     const unique = readU64(bytes, IN_HEADER.unique)
-    const body = bytes.subarray(IN_HEADER.size)
     const request = new Request(
       this,
       unique,
@@ -209,7 +176,7 @@ export class Session implements Replier {
       bytes.readUInt32LE(IN_HEADER.pid),
     )
     try {
-      this.#serve(opcode, request, readU64(bytes, IN_HEADER.nodeid), body)
+      this.#serve(opcode, request, readU64(bytes, IN_HEADER.nodeid), bytes)
     } catch (thrown) {
       if (!isAnswered(opcode)) return
       if (thrown instanceof RangeError) request.fail('EINVAL')
@@ -217,17 +184,17 @@ export class Session implements Replier {
     }
   }
 
-  #serve(opcode: number, request: Request, node: number, body: Buffer): void {
+  #serve(opcode: number, request: Request, node: number, bytes: Buffer): void {
     const filesystem = this.#filesystem
     switch (opcode) {
       case OPCODE.INIT:
-        return this.#init(request, body)
+        return this.#init(request, bytes.subarray(BODY))
       case OPCODE.LOOKUP:
-        return filesystem.lookup(request, node, name(body, 0))
+        return filesystem.lookup(request, node, name(bytes, BODY))
       case OPCODE.FORGET:
-        return filesystem.forget(node, readU64(body, 0))
+        return filesystem.forget(node, readU64(bytes, BODY))
       case OPCODE.BATCH_FORGET:
-        return this.#forgetMany(body)
+        return this.#forgetMany(bytes.subarray(BODY))
       case OPCODE.GETATTR:
         return filesystem.getattr(request, node)
       case OPCODE.SETATTR:
@@ -235,39 +202,44 @@ export class Session implements Replier {
       case OPCODE.READLINK:
         return filesystem.readlink(request, node)
       case OPCODE.MKDIR:
-        return filesystem.mkdir(request, node, name(body, 8))
+        return filesystem.mkdir(request, node, name(bytes, BODY + 8))
       case OPCODE.RMDIR:
-        return filesystem.rmdir(request, node, name(body, 0))
+        return filesystem.rmdir(request, node, name(bytes, BODY))
       case OPCODE.OPEN:
-        return filesystem.open(request, node, body.readUInt32LE(0))
+        return filesystem.open(request, node, bytes.readUInt32LE(BODY))
       case OPCODE.READ:
-        return filesystem.read(request, readRead(body))
+        return filesystem.read(request, readRead(bytes))
       case OPCODE.WRITE:
-        return filesystem.write(request, readWrite(body))
+        return filesystem.write(request, readWrite(bytes))
       case OPCODE.FLUSH:
-        return filesystem.flush(request, readU64(body, 0), readOwner(body, 16))
+        return filesystem.flush(request, readU64(bytes, BODY), readOwner(bytes, BODY + 16))
       case OPCODE.RELEASE:
-        return filesystem.release(request, readU64(body, 0))
+        return filesystem.release(request, readU64(bytes, BODY))
       case OPCODE.OPENDIR:
         return filesystem.opendir(request, node)
       case OPCODE.READDIR:
       case OPCODE.READDIRPLUS:
         return filesystem.readdir(
           request,
-          readU64(body, 0),
-          readU64(body, 8),
-          body.readUInt32LE(16),
+          readU64(bytes, BODY),
+          readU64(bytes, BODY + 8),
+          bytes.readUInt32LE(BODY + 16),
           opcode === OPCODE.READDIRPLUS,
         )
       case OPCODE.RELEASEDIR:
-        return filesystem.releasedir(request, readU64(body, 0))
+        return filesystem.releasedir(request, readU64(bytes, BODY))
       case OPCODE.POLL:
-        return filesystem.poll(request, readU64(body, 0), readU64(body, 8), body.readUInt32LE(16))
+        return filesystem.poll(
+          request,
+          readU64(bytes, BODY),
+          readU64(bytes, BODY + 8),
+          bytes.readUInt32LE(BODY + 16),
+        )
       case OPCODE.ACCESS:
-        return filesystem.access(request, node, body.readUInt32LE(0))
+        return filesystem.access(request, node, bytes.readUInt32LE(BODY))
       case OPCODE.INTERRUPT:
         // A request that is not parked has been answered.
-        return this.#parked.get(readU64(body, 0))?.interrupt()
+        return this.#parked.get(readU64(bytes, BODY))?.interrupt()
       case OPCODE.STATFS:
         return void request.data(STATFS)
       case OPCODE.FSYNC:
@@ -289,7 +261,7 @@ export class Session implements Replier {
       request.data(reply)
       return
     }
-    this.reply(request.unique, errnoOf('EPROTO'))
+    request.fail('EPROTO')
     const { major, minor } = offer
     this.#end(
       new Error(`the kernel speaks FUSE ${major}.${minor}; 7.31 (Linux 5.4) is the oldest that will do`),
@@ -303,39 +275,59 @@ export class Session implements Replier {
   }
 }
 
+/** Where the body of a request begins. */
+const BODY = IN_HEADER.size
+
 const isAnswered = (opcode: number): boolean =>
   opcode !== OPCODE.FORGET &&
   opcode !== OPCODE.BATCH_FORGET &&
   opcode !== OPCODE.INTERRUPT &&
   opcode !== OPCODE.NOTIFY_REPLY
 
-function name(body: Buffer, from: number): string {
-  const bytes = readName(body, from)
-  if (bytes === undefined) throw new RangeError('a name without its end')
-  return decodeName(bytes)
+function name(bytes: Buffer, from: number): string {
+  const found = readName(bytes, from)
+  if (found === undefined) throw new RangeError('a name without its end')
+  return decodeName(found)
 }
 
 /** A lock owner is a scrambled pointer of 64 bits; 53 of them tell owners apart well enough. */
-const readOwner = (body: Buffer, at: number): number =>
-  body.readUInt32LE(at) + (body.readUInt32LE(at + 4) & 0x1fffff) * 2 ** 32
+const readOwner = (bytes: Buffer, at: number): number =>
+  bytes.readUInt32LE(at) + (bytes.readUInt32LE(at + 4) & 0x1fffff) * 2 ** 32
 
 /** struct fuse_read_in. */
-const readRead = (body: Buffer): ReadRequest => ({
-  handle: readU64(body, 0),
-  offset: readU64(body, 8),
-  size: body.readUInt32LE(16),
-  owner: readOwner(body, 24),
-  flags: body.readUInt32LE(32),
-  cached: (body.readUInt32LE(20) & READ_LOCKOWNER) === 0,
+const readRead = (bytes: Buffer): ReadRequest => ({
+  handle: readU64(bytes, BODY),
+  offset: readU64(bytes, BODY + 8),
+  size: bytes.readUInt32LE(BODY + 16),
+  owner: readOwner(bytes, BODY + 24),
+  flags: bytes.readUInt32LE(BODY + 32),
+  cached: (bytes.readUInt32LE(BODY + 20) & READ_LOCKOWNER) === 0,
 })
 
 /** struct fuse_write_in, 40 bytes, and the data. */
-const readWrite = (body: Buffer): WriteRequest => ({
-  handle: readU64(body, 0),
-  bytes: body.subarray(40, 40 + body.readUInt32LE(16)),
-  owner: readOwner(body, 24),
-  flags: body.readUInt32LE(32),
+const readWrite = (bytes: Buffer): WriteRequest => ({
+  handle: readU64(bytes, BODY),
+  bytes: bytes.subarray(BODY + 40, BODY + 40 + bytes.readUInt32LE(BODY + 16)),
+  owner: readOwner(bytes, BODY + 24),
+  flags: bytes.readUInt32LE(BODY + 32),
 })
+
+/** A message that answers nothing, to be filled in behind its header. */
+function notification(code: number, length: number): { out: DataView; bytes: Uint8Array } {
+  const bytes = new Uint8Array(OUT_HEADER.size + length)
+  const out = new DataView(bytes.buffer)
+  out.setUint32(OUT_HEADER.length, bytes.length, true)
+  out.setInt32(OUT_HEADER.error, code, true)
+  return { out, bytes }
+}
+
+function attributeInvalidation(node: number): Uint8Array {
+  const { out, bytes } = notification(NOTIFY.INVAL_INODE, 24)
+  writeU64(out, node, OUT_HEADER.size)
+  // An offset below zero: attributes only.
+  out.setBigInt64(OUT_HEADER.size + 8, -1n, true)
+  return bytes
+}
 
 /** struct fuse_kstatfs: no blocks, names of up to 255 bytes. */
 const STATFS = Buffer.alloc(80)

@@ -38,8 +38,8 @@ export class FakeDevice implements Device {
     buffer.fill(0xee)
   }
 
-  send(parts: readonly Uint8Array[]): boolean {
-    const message = Buffer.concat(parts)
+  send(head: Uint8Array, length: number, tail: Uint8Array = new Uint8Array(0)): boolean {
+    const message = Buffer.concat([head.subarray(0, length), tail])
     const { len, error, unique = 0n } = unpack(OUT_HEADER, message)
     if (len !== BigInt(message.length))
       throw new Error(`a message of ${message.length} bytes says it has ${len}`)
@@ -49,7 +49,7 @@ export class FakeDevice implements Device {
   }
 
   async sendLater(message: Uint8Array): Promise<void> {
-    this.send([message])
+    this.send(message, message.length)
   }
 
   /** What was sent since the last call. */
