@@ -4,7 +4,7 @@
  */
 import t from 'tap'
 import { type Random, random, seeds } from '../../random.ts'
-import { World } from './channel-model.ts'
+import { World } from './channel-model/world.ts'
 
 /** Small ones mostly; some fill a slot, or more than one. */
 const anyLength = ({ int, pick }: Random): number =>
