@@ -39,14 +39,15 @@ export class Input {
   /** The process sees the end of its input once what was accepted has reached it. */
   end(): void {
     if (this.#flushing) this.#ending = true
-    else this.#close('closed')
+    else this.#close()
   }
 
   /** The process has gone. */
   close(): void {
-    this.#close('closed')
+    this.#close()
   }
 
+  /** The process lives on, and its input stays open, but nobody can write to it any more. */
   scrub(): void {
     this.#state = 'scrubbed'
     this.#wakeAll()
@@ -94,7 +95,7 @@ export class Input {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EAGAIN') return undefined
       if (code !== 'EPIPE') throw error
-      this.#close('closed')
+      this.#close()
       throw new CircuitError('EPIPE', 'the process has closed its standard input', { cause: error })
     }
   }
@@ -109,23 +110,22 @@ export class Input {
   #openSocket(): Socket {
     const fd = openSync(`/proc/self/fd/${this.#fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
     const socket = new Socket({ fd, readable: false, writable: true })
-    socket.on('error', () => this.#close('closed'))
+    socket.on('error', () => this.#close())
     return socket
   }
 
   #flushed(error: Error | null | undefined): void {
     this.#flushing = false
-    if (error || this.#ending || this.#state !== 'open')
-      this.#close(this.#state === 'scrubbed' ? 'scrubbed' : 'closed')
+    if (error || this.#ending) this.#close()
     this.#writers.wakeWhile(() => this.writable)
     this.#watchers.notify()
   }
 
-  #close(state: 'closed' | 'scrubbed'): void {
+  #close(): void {
     if (this.#fd >= 0) closeSync(this.#fd)
     this.#fd = -1
     this.#socket?.destroy()
-    if (this.#state === 'open') this.#state = state
+    if (this.#state === 'open') this.#state = 'closed'
     this.#wakeAll()
   }
 
