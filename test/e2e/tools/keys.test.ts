@@ -1,6 +1,6 @@
 /** What keys do to what waits in a real terminal, as docs/tools.md says. */
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { noMount, until } from '../../server.ts'
 import { onScreen, type Typed, typed } from './keys.ts'
@@ -43,7 +43,10 @@ async function stops({ t, workshop, terminal, anchor, row }: Scene): Promise<voi
 }
 
 /** Ctrl-D: what was typed is at the process. */
-async function typesInput({ t, terminal, anchor, row }: Scene): Promise<void> {
+async function typesInput({ t, workshop, terminal, anchor, row }: Scene): Promise<void> {
+  // The shell has left the keys to what it runs when it opens files for it.
+  const opened = `${basename(anchor)}/stdin"`
+  await until(async () => (await readFile(join(workshop.server.self, 'log'), 'utf8')).includes(opened))
   await terminal.line('hello')
   t.equal(await readEnough(join(anchor, 'stdout'), 6), 'hello\n', 'a line is there as soon as it is typed')
   await terminal.press('C-d')

@@ -1,4 +1,4 @@
-/** What tools print and take of stdout, recv, wait and peek, as docs/tools.md says. */
+/** What tools print and take of stdout, recv, wait, ctl and peek, as docs/tools.md says. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -32,6 +32,10 @@ const FILES: Readonly<Record<string, (workshop: Workshop) => Promise<Filled>>> =
     const anchor = await workshop.anchor("run sh -c 'exit 3'")
     return { anchor, text: '3\n', left: async () => '' }
   },
+  async ctl(workshop) {
+    const anchor = await workshop.anchor('mkchan')
+    return { anchor, text: await readFile(join(anchor, 'ctl'), 'utf8'), left: async () => '' }
+  },
   async peek(workshop) {
     return { anchor: await workshop.anchor(), text: 'null\n', left: async () => '' }
   },
@@ -50,6 +54,7 @@ for (const [group, rows] of Object.entries(readers))
     await forAll(rows, async (row) => {
       const { run, shell = 'sh', prints = (text: string) => text, status = 0, complains = '' } = row
       for (const [file, fill] of Object.entries(FILES)) {
+        if (row.except?.includes(file)) continue
         const { anchor, text, left } = await fill(workshop)
         const outcome = await workshop.run(anchor, { ...row, run: run.replaceAll('FILE', file) })
         const name = `${shell}: ${run} (${file})`

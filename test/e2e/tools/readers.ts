@@ -19,6 +19,8 @@ export interface Reader extends Use {
   readonly complains?: string
   readonly status?: number
   readonly note?: string
+  /** Files on which the words of the text, not the tool, would make another result. */
+  readonly except?: readonly string[]
 }
 
 const lines = (text: string): string[] => text.split('\n').slice(0, -1)
@@ -64,8 +66,8 @@ const tools: readonly Reader[] = [
   { run: 'busybox sed p FILE', prints: doubled },
   { run: "awk '{print}' FILE" },
   { run: "busybox awk '{print}' FILE" },
-  { run: 'xargs < FILE', prints: onOneLine },
-  { run: 'xargs -a FILE', prints: onOneLine },
+  { run: 'xargs < FILE', prints: onOneLine, except: ['ctl'] },
+  { run: 'xargs -a FILE', prints: onOneLine, except: ['ctl'] },
   { run: 'tee ~/copy < FILE' },
   { run: 'dd if=FILE status=none' },
   { run: 'dd if=FILE bs=1M status=none' },
@@ -113,6 +115,12 @@ const shells: readonly Reader[] = [
   { shell: 'zsh', run: readLines },
   { shell: 'busybox sh', run: readLines },
   { shell: 'fish', run: 'while read x; echo $x; end < FILE' },
+  {
+    shell: 'dash',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+    run: 'while x=$(dd bs=4 count=1 status=none; echo .) && [ "$x" != . ]; do printf %s "${x%.}"; done < FILE',
+    note: 'a loop over blocks',
+  },
   { shell: 'bash', run: '{ read -r x; cat; } < FILE', prints: (text) => text.slice(firstLine(text).length) },
   { shell: 'bash', run: 'mapfile -d "" x < FILE; printf %s "$x"' },
   { shell: 'bash', run: substitute },
