@@ -1,8 +1,15 @@
 /** The tree as the kernel sees it: requests for nodes become calls on a namespace. */
 import type { FileType } from '../node/element/kind.ts'
 import { fileType } from '../node/element/registry.ts'
-import type { OpenMode } from '../node/handle.ts'
-import type { AnchorStat, LinkStat, Namespace, Stat } from '../node/namespace.ts'
+import type { Handle, OpenMode } from '../node/handle.ts'
+import {
+  type AnchorStat,
+  type LinkStat,
+  type Namespace,
+  type Soon,
+  type Stat,
+  when,
+} from '../node/namespace.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { joinPath } from '../proto/path.ts'
 import { OpenDirectory } from './directory.ts'
@@ -68,24 +75,30 @@ export class Tree implements Filesystem {
   }
 
   lookup(request: Request, parent: number, name: string): void {
-    answer(request, async () => {
-      const directory = this.#directory(parent)
-      const type = fileType(name)
-      if (type === undefined) {
-        const stat = await this.#namespace.stat(joinPath(directory.path, name))
-        return request.entry(this.#entry(directory, name, stat))
-      }
-      const stat = await this.#statDirectory(directory)
-      if (!stat.files.includes(name)) throw new CircuitError('ENOENT')
-      const node = this.#inodes.file(directory, name, type)
-      const size = type.access === 'write' ? 0 : LOOKUP_SIZE
-      request.entry({
-        node: node.node,
-        attributes: { ...this.#fileAttributes(node), size },
-        nameSeconds: 0,
-        attributeSeconds: 0,
-      })
-    })
+    const directory = this.#directory(parent)
+    const type = fileType(name)
+    if (type) return this.#lookupFile(request, directory, name, type)
+    answer(request, () =>
+      when(this.#namespace.stat(joinPath(directory.path, name)), (stat) =>
+        request.entry(this.#entry(directory, name, stat)),
+      ),
+    )
+  }
+
+  #lookupFile(request: Request, directory: DirectoryNode, name: string, type: FileType): void {
+    answer(request, () =>
+      when(this.#statDirectory(directory), (stat) => {
+        if (!stat.files.includes(name)) throw new CircuitError('ENOENT')
+        const node = this.#inodes.file(directory, name, type)
+        const size = type.access === 'write' ? 0 : LOOKUP_SIZE
+        request.entry({
+          node: node.node,
+          attributes: this.#fileAttributes(node, size),
+          nameSeconds: 0,
+          attributeSeconds: 0,
+        })
+      }),
+    )
   }
 
   forget(node: number, count: number): void {
@@ -93,17 +106,18 @@ export class Tree implements Filesystem {
   }
 
   getattr(request: Request, node: number): void {
-    answer(request, async () => {
-      const known = this.#node(node)
-      if (known.kind === 'file') {
-        // Python's shutil asks fstat(2) before it tries sendfile(2).
-        if (known.opens > 0 && known.type.access !== 'write') this.#options.keepSize(node)
-        return request.attributes(this.#fileAttributes(known), 0)
-      }
-      if (known.kind === 'link') return request.attributes(this.#linkAttributes(known), 0)
-      const stat = await this.#statDirectory(known)
-      request.attributes(this.#directoryAttributes(known.inode, stat), this.#seconds(known.path))
-    })
+    const known = this.#node(node)
+    if (known.kind === 'file') {
+      // Python's shutil asks fstat(2) before it tries sendfile(2).
+      if (known.opens > 0 && known.type.access !== 'write') this.#options.keepSize(node)
+      return request.attributes(this.#fileAttributes(known, 0), 0)
+    }
+    if (known.kind === 'link') return request.attributes(this.#linkAttributes(known), 0)
+    answer(request, () =>
+      when(this.#statDirectory(known), (stat) =>
+        request.attributes(this.#directoryAttributes(known.inode, stat), this.#seconds(known.path)),
+      ),
+    )
   }
 
   /** chmod, chown, utimes and truncate succeed and change nothing: tools do them blindly. */
@@ -136,21 +150,26 @@ export class Tree implements Filesystem {
   }
 
   open(request: Request, node: number, flags: number): void {
-    answer(request, async () => {
-      const known = this.#node(node)
-      if (known.kind !== 'file') throw new CircuitError('EISDIR')
-      if (known.directory.gone) throw new CircuitError('ENOENT')
-      const mode = openMode(flags)
-      const handle = await this.#namespace.open(known.directory.path, known.name, mode, request.caller)
-      const file = new OpenFile(handle, known.type, mode, this.#options.notifyPoll)
-      const number = ++this.#lastHandle
-      this.#files.set(number, { file, node: known })
-      known.opens++
-      if (request.opened(number, file.flags)) return
-      // Nobody has it: its close must not do what a user's close does.
-      file.abandon()
-      this.#close(number)
-    })
+    const known = this.#node(node)
+    if (known.kind !== 'file') throw new CircuitError('EISDIR')
+    if (known.directory.gone) throw new CircuitError('ENOENT')
+    const mode = openMode(flags)
+    answer(request, () =>
+      when(this.#namespace.open(known.directory.path, known.name, mode, request.caller), (handle) =>
+        this.#opened(request, known, mode, handle),
+      ),
+    )
+  }
+
+  #opened(request: Request, node: FileNode, mode: OpenMode, handle: Handle): void {
+    const file = new OpenFile(handle, node.type, mode, this.#options.notifyPoll)
+    const number = ++this.#lastHandle
+    this.#files.set(number, { file, node })
+    node.opens++
+    if (request.opened(number, file.flags)) return
+    // Nobody has it: its close must not do what a user's close does.
+    file.abandon()
+    this.#close(number)
   }
 
   read(request: Request, read: ReadRequest): void {
@@ -231,11 +250,12 @@ export class Tree implements Filesystem {
     return opened.file
   }
 
-  async #statDirectory(directory: DirectoryNode): Promise<AnchorStat> {
+  #statDirectory(directory: DirectoryNode): Soon<AnchorStat> {
     if (directory.gone) throw new CircuitError('ENOENT')
-    const stat = await this.#namespace.stat(directory.path)
-    if (stat.kind !== 'anchor') throw new CircuitError('ENOENT')
-    return stat
+    return when(this.#namespace.stat(directory.path), (stat) => {
+      if (stat.kind !== 'anchor') throw new CircuitError('ENOENT')
+      return stat
+    })
   }
 
   #entry(parent: DirectoryNode, name: string, stat: Stat): Entry {
@@ -278,14 +298,14 @@ export class Tree implements Filesystem {
     return { inode, type: 'link', mode: 0o777, links: 1, size: target.length, changed: this.#born, uid, gid }
   }
 
-  #fileAttributes({ inode, type }: FileNode): Attributes {
+  #fileAttributes({ inode, type }: FileNode, size: number): Attributes {
     const { uid, gid, group } = this.#options.owner
     return {
       inode,
       type: 'regular',
       mode: accessBits(type) * (group ? 0o110 : 0o100),
       links: 1,
-      size: 0,
+      size,
       changed: this.#born,
       uid,
       gid,
@@ -300,10 +320,16 @@ function accessBits({ access, opensBoth }: FileType): number {
 }
 
 /** Runs the work of a request; what it throws is the answer. */
-function answer(request: Request, work: () => Promise<void>): void {
-  work().catch((thrown: unknown) => {
+function answer(request: Request, work: () => Soon<void>): void {
+  const fail = (thrown: unknown): void => {
     if (request.error(thrown).code === 'EPROTO') console.error('circuit: internal error:', thrown)
-  })
+  }
+  try {
+    const pending = work()
+    if (pending instanceof Promise) pending.catch(fail)
+  } catch (thrown) {
+    fail(thrown)
+  }
 }
 
 const openMode = (flags: number): OpenMode => ({

@@ -1,9 +1,9 @@
 /** The whole circuit as one namespace: the root with its servers and names, and each server's tree below it. */
 import { CircuitError } from '../proto/errors.ts'
-import { joinPath, splitPath } from '../proto/path.ts'
+import { joinPath, outermostName, splitPath } from '../proto/path.ts'
 import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
 import { ROOT_HELP } from './help.ts'
-import type { LinkStat, Listed, Namespace, Stat } from './namespace.ts'
+import type { LinkStat, Listed, Namespace, Soon, Stat } from './namespace.ts'
 
 /** A live server as the root shows it. */
 export interface Member {
@@ -36,7 +36,9 @@ export class Circuit implements Namespace {
     this.#members = members
   }
 
-  async stat(path: string): Promise<Stat> {
+  stat(path: string): Soon<Stat> {
+    const member = this.#members.get(outermostName(path))
+    if (member) return member.tree.stat(path)
     const [first, second, ...rest] = splitPath(path)
     if (first === undefined) return this.#virtual(ROOT_ID, [HELP], this.#members.list().length + 1)
     if (first === SELF && second === undefined) return this.#selfLink()
@@ -63,7 +65,7 @@ export class Circuit implements Namespace {
     return this.#below(path).remove(path, who)
   }
 
-  async open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle> {
+  open(path: string, file: string, mode: OpenMode, who: Caller): Soon<Handle> {
     if (splitPath(path).length > 0) return this.#treeOf(path).open(path, file, mode, who)
     if (file !== HELP) throw new CircuitError('ENOENT', `there is no file ${joinPath(path, file)}`)
     if (mode.write) throw new CircuitError('EACCES', `${joinPath(path, file)} can only be read`)

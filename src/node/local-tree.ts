@@ -11,9 +11,14 @@ import { anchorHelp } from './help.ts'
 import type { Host } from './host.ts'
 import type { AnchorStat, Listed, Namespace } from './namespace.ts'
 
+/** Paths that are remembered. */
+const MAX_FOUND = 1024
+
 export class LocalTree implements Namespace {
   readonly #host: Host
   readonly #root: Anchor
+  /** Anchors by the path that they were found by last: a node's path is asked for again and again. */
+  readonly #found = new Map<string, Anchor>()
 
   constructor(host: Host) {
     this.#host = host
@@ -21,7 +26,7 @@ export class LocalTree implements Namespace {
     this.#root.element = new ServerElement(host)
   }
 
-  async stat(path: string): Promise<AnchorStat> {
+  stat(path: string): AnchorStat {
     return statOf(this.#find(path))
   }
 
@@ -42,7 +47,7 @@ export class LocalTree implements Namespace {
     this.#logged('remove', path, who, () => this.#find(parent).delete(name))
   }
 
-  async open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle> {
+  open(path: string, file: string, mode: OpenMode, who: Caller): Handle {
     const anchor = this.#find(path)
     const type = fileType(file)
     if (type === undefined || !anchor.files.includes(file))
@@ -89,6 +94,15 @@ export class LocalTree implements Namespace {
   }
 
   #find(path: string): Anchor {
+    const known = this.#found.get(path)
+    if (known && !known.removed) return known
+    const anchor = this.#walk(path)
+    if (this.#found.size >= MAX_FOUND) this.#found.clear()
+    this.#found.set(path, anchor)
+    return anchor
+  }
+
+  #walk(path: string): Anchor {
     const [server, ...names] = splitPath(path)
     if (server !== this.#root.name) throw new CircuitError('ENOENT', `${path} is not on this server`)
     let anchor = this.#root

@@ -30,10 +30,20 @@ export interface Listed {
   readonly stat?: Stat
 }
 
+/**
+ * An answer that is there at once or will come. This server's own tree answers at once what every lookup asks, and is
+ * not made to wait: a promise would cost as much as the answer.
+ */
+export type Soon<T> = T | Promise<T>
+
+/** Uses an answer as soon as it is there. */
+export const when = <T, R>(answer: Soon<T>, use: (value: T) => R): Soon<R> =>
+  answer instanceof Promise ? answer.then(use) : use(answer)
+
 /** Paths are absolute, from the root of the circuit. All throw CircuitError. */
 export interface Namespace {
   /** @throws ENOENT, ENOTDIR */
-  stat(path: string): Promise<Stat>
+  stat(path: string): Soon<Stat>
   /** The children of an anchor: its special files, links and anchors. */
   list(path: string): Promise<readonly Listed[]>
   /** Makes an anchor; its parent must exist. @throws EEXIST, ENOENT, EPERM, ENAMETOOLONG */
@@ -41,5 +51,5 @@ export interface Namespace {
   /** Removes an anchor. @throws ENOTEMPTY, EBUSY, ENOENT, EPERM */
   remove(path: string, who: Caller): Promise<void>
   /** Opens a special file. @throws ENOENT, EACCES, and what the file says */
-  open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle>
+  open(path: string, file: string, mode: OpenMode, who: Caller): Soon<Handle>
 }

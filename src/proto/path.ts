@@ -59,6 +59,12 @@ export function checkName(name: string): void {
 /** The names along a path, outermost first; none for the root. Repeated slashes count as one. */
 export const splitPath = (path: string): string[] => path.split('/').filter((name) => name !== '')
 
+/** The outermost name of a path without repeated slashes; empty for the root. */
+export function outermostName(path: string): string {
+  const end = path.indexOf('/', 1)
+  return end < 0 ? path.slice(1) : path.slice(1, end)
+}
+
 /** The path of a child. */
 export const joinPath = (parent: string, name: string): string =>
   parent === '/' ? `/${name}` : `${parent}/${name}`
