@@ -83,7 +83,10 @@ export class ControlHandle extends BaseHandle {
   readonly #waiters = new WaitQueue()
   readonly #watchers = new Watchers()
   #running: Running | undefined
-  /** A failed write of which a part counts already: buffered writers repeat it, and it must not take effect twice. */
+  /**
+   * A failed write of which a part counts already: buffered writers repeat it, with what came since behind it, and it
+   * must not take effect twice.
+   */
   #refused: { readonly bytes: Buffer; readonly error: CircuitError } | undefined
   #text: TextHandle
 
@@ -114,7 +117,7 @@ export class ControlHandle extends BaseHandle {
 
   #start(bytes: Buffer): Running {
     const running: Running = { bytes, abort: new AbortController(), outcome: undefined }
-    if (this.#refused?.bytes.equals(bytes)) {
+    if (this.#refused && bytes.subarray(0, this.#refused.bytes.length).equals(this.#refused.bytes)) {
       running.outcome = this.#refused.error
       return running
     }
@@ -125,17 +128,18 @@ export class ControlHandle extends BaseHandle {
   }
 
   async #run(running: Running, commands: Iterable<Command>, middle: boolean): Promise<void> {
-    let current = ''
+    let current: Command | undefined
     let executed = 0
     try {
       for (const command of commands) {
-        current = command.text
+        current = command
         await this.#execute(command, running.abort.signal)
         executed++
+        current = undefined
       }
       running.outcome = 'done'
     } catch (thrown) {
-      const error = this.#failed(current, thrown)
+      const error = this.#failed(current?.text ?? this.#reader.reading, thrown)
       if (middle || executed > 0) this.#refused = { bytes: running.bytes, error }
       running.outcome = error
     }
@@ -153,9 +157,11 @@ export class ControlHandle extends BaseHandle {
     const error = asCircuitError(thrown)
     if (error.code === 'EPROTO') console.error(`circuit: ${this.#anchor.path}/ctl: ${command}:`, thrown)
     const who = this.#who.peer ?? `uid ${this.#who.uid} pid ${this.#who.pid}`
-    this.#anchor.failure = { time: new Date(), who, command, reason: error.message }
-    this.#text = new TextHandle(`${error.code} ${error.message}\n`)
-    this.#log(command, `${error.code} ${error.message}`)
+    // Names and what JSON.parse quotes may have newlines in them.
+    const reason = error.message.replace(/\s+/g, ' ')
+    this.#anchor.failure = { time: new Date(), who, command, reason }
+    this.#text = new TextHandle(`${error.code} ${reason}\n`)
+    this.#log(command, `${error.code} ${reason}`)
     return error
   }
 

@@ -20,6 +20,9 @@ export interface Command {
   readonly text: string
 }
 
+/** Bytes that are looked at to tell somebody of a command: 200 characters of UTF-8. */
+const EXCERPT_BYTES = 800
+
 const NEWLINE = 0x0a
 const COMMENT = 0x23
 const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d
@@ -30,6 +33,12 @@ const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte ===
  */
 export class CommandReader {
   #pending: Buffer = Buffer.alloc(0)
+  #reading = ''
+
+  /** The first line, as far as it has come, of the command that was read last, for one that is refused. */
+  get reading(): string {
+    return this.#reading
+  }
 
   /** Whether bytes of an unfinished command wait for more. */
   get unfinished(): boolean {
@@ -60,6 +69,7 @@ export class CommandReader {
     const input = this.#pending
     this.#pending = Buffer.alloc(0)
     for (let at = skipIgnored(input, 0); at < input.length; at = skipIgnored(input, at)) {
+      this.#reading = excerpt(firstLine(input.subarray(at, at + EXCERPT_BYTES)))
       const found = input[at] === COMMENT ? undefined : scanCommand(input, at, end !== 'chunk')
       if (found === undefined) {
         if (input[at] === COMMENT && end !== 'chunk') return
@@ -72,6 +82,11 @@ export class CommandReader {
       yield found.command
     }
   }
+}
+
+const firstLine = (bytes: Buffer): Buffer => {
+  const end = bytes.indexOf(NEWLINE)
+  return end < 0 ? bytes : bytes.subarray(0, end)
 }
 
 function keep(rest: Buffer): Buffer {
@@ -234,6 +249,6 @@ function decodeText(bytes: Buffer): string {
 
 /** At most 200 characters of a command, on one line. */
 function excerpt(bytes: Buffer): string {
-  const text = bytes.toString('utf8', 0, 800).replace(/\s+/g, ' ').trim()
+  const text = bytes.toString('utf8', 0, EXCERPT_BYTES).replace(/\s+/g, ' ').trim()
   return text.length > 200 ? `${text.slice(0, 199)}…` : text
 }
