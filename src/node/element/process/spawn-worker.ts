@@ -3,20 +3,10 @@
  * waits for the child's chdir(2) and exec(2): in a directory on a dead network filesystem, or on the tree that
  * this very server serves, that would stop the server. Here it stops only the next start.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  mkdtempSync,
-  openSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { closeSync, fchownSync, statSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+import { type Pair, PipePool } from './pipe-pool.ts'
 import { startTime } from './proc.ts'
 
 export interface SpawnRequest {
@@ -55,90 +45,16 @@ export type FromWorker =
 
 export type ToWorker = { readonly id: number; readonly request: SpawnRequest }
 
-/** Both ends of a pipe: the child's blocks, the server's does not. */
-interface Pair {
-  readonly child: number
-  readonly server: number
-}
-
-const POOL_PAIRS = 16
-
-/**
- * Pipes are made as FIFOs, a batch at a time, opened and unlinked at once: Node has no pipe(2), and gives children
- * socket pairs, on which `echo > /dev/stdout` fails.
- */
-class PipePool {
-  readonly #inputs: Pair[] = []
-  readonly #outputs: Pair[] = []
-
-  takeInput(): Pair {
-    if (this.#inputs.length === 0) this.refill()
-    return this.#inputs.pop() ?? outOfPipes()
-  }
-
-  takeOutput(): Pair {
-    if (this.#outputs.length === 0) this.refill()
-    return this.#outputs.pop() ?? outOfPipes()
-  }
-
-  get low(): boolean {
-    return this.#inputs.length < POOL_PAIRS / 2 || this.#outputs.length < POOL_PAIRS
-  }
-
-  /** @throws the system's error when out of descriptors */
-  refill(): void {
-    const dir = mkdtempSync(join(tmpdir(), 'circuit-pipes-'))
-    const paths = Array.from({ length: POOL_PAIRS * 3 }, (_, n) => join(dir, String(n)))
-    try {
-      const made = spawnSync('mkfifo', ['-m', '600', ...paths], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        cwd: '/',
-      })
-      if (made.error) throw made.error
-      for (const [n, path] of paths.entries()) {
-        if (n < POOL_PAIRS) this.#inputs.push(openPair(path, 'input'))
-        else this.#outputs.push(openPair(path, 'output'))
-      }
-    } finally {
-      for (const path of paths) unlinkIfThere(path)
-      rmdirSync(dir)
-    }
-  }
-}
-
-function unlinkIfThere(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-}
-
-function outOfPipes(): never {
-  throw Object.assign(new Error('no pipe could be made for the process'), { code: 'EMFILE' })
-}
-
-/** Opening one end of a FIFO blocks until the other is open: a non-blocking reader comes first. */
-function openPair(path: string, direction: 'input' | 'output'): Pair {
-  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants
-  const reader = openSync(path, O_RDONLY | O_NONBLOCK)
-  if (direction === 'output') return { server: reader, child: openSync(path, O_WRONLY) }
-  const server = openSync(path, O_WRONLY | O_NONBLOCK)
-  const child = openSync(path, O_RDONLY)
-  closeSync(reader)
-  return { server, child }
-}
-
 const pool = new PipePool()
 
-function start(id: number, request: SpawnRequest): void {
+async function start(id: number, request: SpawnRequest): Promise<void> {
   const pairs: Pair[] = []
   const take = (pair: Pair): Pair => {
     pairs.push(pair)
     return pair
   }
   try {
-    const stdin = take(pool.takeInput())
+    const stdin = take(await pool.takeInput())
     const [stdout, stderr] = request.outputs.map((kind) =>
       kind === 'pipe' ? take(pool.takeOutput()) : undefined,
     )
@@ -168,7 +84,12 @@ function start(id: number, request: SpawnRequest): void {
     }
     fail(id, request, error as NodeJS.ErrnoException)
   }
-  if (pool.low) setImmediate(() => pool.low && pool.refill())
+  setImmediate(refill)
+}
+
+/** What goes wrong here goes wrong again, and is told, when a pipe is needed. */
+function refill(): void {
+  pool.refill().catch(() => {})
 }
 
 function closeIfOpen(fd: number): void {
@@ -190,6 +111,7 @@ function explain(request: SpawnRequest, error: NodeJS.ErrnoException): string {
   if (error.code === 'EPERM') return 'this server may not run programs as another user'
   if (error.code === 'EACCES')
     return `${request.file} is not a program that this user may run, or ${request.dir} may not be entered`
+  if (error.code === 'ENOTDIR') return `a part of ${request.file} or of ${request.dir} is not a directory`
   if (error.code === 'E2BIG') return 'its arguments and environment are too long'
   if (error.code === 'EAGAIN') return 'the system has reached its limit of processes'
   if (error.code !== 'ENOENT') return error.message
@@ -203,6 +125,6 @@ function explain(request: SpawnRequest, error: NodeJS.ErrnoException): string {
 const post = (message: FromWorker): void => parentPort?.postMessage(message)
 
 if (parentPort) {
-  parentPort.on('message', ({ id, request }: ToWorker) => start(id, request))
-  pool.refill()
+  parentPort.on('message', ({ id, request }: ToWorker) => void start(id, request))
+  refill()
 }
