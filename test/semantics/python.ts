@@ -5,8 +5,8 @@ from os import O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONL
 
 M, S, A = (os.environ.get(name, '') for name in 'MSA')
 
-def say(*words):
-    print(*words, flush=True)
+def say(*words, **how):
+    print(*words, flush=True, **how)
 
 # A call's result, or the name of its errno.
 def code(call, *args):
