@@ -23,6 +23,6 @@ if [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo 'mount.sh: installing what the build needs (once)' >&2
   npm ci --silent --no-fund --no-audit || fail 'npm ci failed; see above'
 fi
-node_modules/.bin/tsc -p tsconfig.json || fail 'the build failed; see above'
+{ scripts/generate-protobuf.sh && node_modules/.bin/tsc -p tsconfig.json; } || fail 'the build failed; see above'
 
 exec node dist/src/cli/main.js start ${dir+--mount "$dir"} "$@"

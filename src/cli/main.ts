@@ -2,11 +2,12 @@
 /** The command `circuit`. Exit status 0: done, 1: failed, with one plain sentence on stderr, 2: wrong usage. */
 import type { Command } from './command.ts'
 import { makeHelp } from './help.ts'
+import { keygen } from './keygen.ts'
 import { UsageError } from './options.ts'
 import { start } from './start.ts'
 import { version } from './version.ts'
 
-const commands: Record<string, Command> = { start, version }
+const commands: Record<string, Command> = { start, keygen, version }
 commands.help = makeHelp(commands)
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util'
 
 export interface Option {
   readonly type: 'string' | 'boolean'
+  /** It may be given more than once. */
+  readonly multiple?: true
   /** What stands for the value in help. */
   readonly value?: string
   readonly help: string
@@ -10,7 +12,11 @@ export interface Option {
 
 export type Options = Readonly<Record<string, Option>>
 export type Parsed<O extends Options> = {
-  readonly [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string
+  readonly [K in keyof O]?: O[K]['type'] extends 'boolean'
+    ? boolean
+    : O[K]['multiple'] extends true
+      ? string[]
+      : string
 }
 
 /** Wrong use of a command: exit status 2. */
@@ -22,7 +28,9 @@ export function parseOptions<O extends Options>(
   options: O,
 ): { values: Parsed<O>; words: string[] } {
   const doubled = args.map((arg) => (/^-[a-z][a-z0-9-]+(=|$)/.test(arg) ? `-${arg}` : arg))
-  const config = Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }]))
+  const config = Object.fromEntries(
+    Object.entries(options).map(([name, { type, multiple = false }]) => [name, { type, multiple }]),
+  )
   try {
     const { values, positionals } = parseArgs({
       args: doubled,

@@ -12,8 +12,10 @@ import {
 import { clearWay, makeMountPoint } from '../fs/kernel/mount-point.ts'
 import type { ReaderKind } from '../fs/kernel/reader.ts'
 import { type Mounted, serve } from '../fs/mounted.ts'
+import { announce } from '../node/runtime.ts'
 import { Server } from '../node/server.ts'
 import type { Command } from './command.ts'
+import { findAddress, findKeys, KEY_OPTIONS } from './network.ts'
 import { type Parsed, parseOptions, UsageError } from './options.ts'
 
 const OPTIONS = {
@@ -28,6 +30,10 @@ const OPTIONS = {
     value: 'NAME',
     help: "the server's name below by-name/ (default: the host's name)",
   },
+  a: { type: 'string', value: 'ADDR[:PORT]', help: 'the address to listen on (default: loopback, any port)' },
+  if: { type: 'string', value: 'IFACE', help: 'the interface to listen on' },
+  j: { type: 'string', multiple: true, value: 'URL', help: 'join the circuit of the server at this URL' },
+  ...KEY_OPTIONS,
   'allow-group': {
     type: 'string',
     value: 'GROUP',
@@ -36,7 +42,8 @@ const OPTIONS = {
 } as const
 
 export const start: Command = {
-  usage: 'circuit start [--mount DIR | --no-mount] [--name NAME] [--allow-group GROUP]',
+  usage:
+    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [--mount DIR | --no-mount] [--name NAME]',
   summary: 'run a server here, in the foreground, and mount the tree',
   options: OPTIONS,
   details: `It stops in order at SIGINT or SIGTERM: whoever is blocked in the tree is answered, the tree is unmounted, and the
@@ -79,8 +86,21 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   })
   // Before there is a mount that could be left behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-  const server = new Server({ onStop: stop, ...(values.name !== undefined && { name: values.name }) })
+  const { keys, given } = findKeys(values)
+  const address = findAddress(values.a, values.if, given)
+  const named = values.name !== undefined && { name: values.name }
+  const server = new Server({ onStop: stop, keys, onNews: say, ...named })
   const mounted = place && mountTree(server, place, values['allow-group'])
+  try {
+    await server.listen(address.host, address.port)
+    for (const url of values.j ?? []) await server.join(url)
+  } catch (error) {
+    await mounted?.stop()
+    server.close()
+    throw error
+  }
+  const withdraw = announce(server.id, server.url)
+  console.log(server.url)
   say(`server ${server.id} (${server.name})${place ? `, mounted on ${place.directory}` : ''}`)
   if (place) say(firstSteps(place.directory))
   const why = await Promise.race([
@@ -89,6 +109,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   ])
   if (why !== 'stop')
     say(why ? `the mount can't be served: ${why.message}` : 'the tree was unmounted; stopping')
+  withdraw()
   await mounted?.stop().catch((error: Error) => say(`can't unmount: ${error.message}`))
   server.close()
   say('stopped')
@@ -112,11 +133,12 @@ function mountTree(server: Server, { directory, fd }: Place, group: string | und
   const reader = process.env.CIRCUIT_FUSE_READER as ReaderKind | undefined
   const mounted = serve(fd ?? mount({ directory, shared: gid !== undefined }), server.circuit, {
     owner,
-    isOwn: (path) => path.startsWith(`/${server.id}`),
+    isOwn: (path) => path === `/${server.id}` || path.startsWith(`/${server.id}/`),
     unmount: () => unmount(directory),
     ...(reader && { reader }),
   })
   server.addMetrics(() => mounted.metrics())
+  server.onForeignChange((path) => mounted.forget(path))
   return mounted
 }
 

@@ -20,6 +20,8 @@ export interface Mounted {
   readonly ended: Promise<Error | undefined>
   /** Answers whoever is blocked with EINTR, and unmounts. */
   stop(): Promise<void>
+  /** Makes the kernel forget what it knows of an anchor and its parent; settles when it has. */
+  forget(path: string): Promise<void>
   metrics(): readonly Metric[]
 }
 
@@ -44,6 +46,12 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
       await options.unmount()
       // Calls that came while it was being unmounted.
       session.interruptAll()
+    },
+    async forget(path) {
+      const known = tree.invalidated(path)
+      if (known === undefined) return
+      await session.invalidateName(known.parent, known.name)
+      await session.invalidateAttributes(known.parent)
     },
     metrics: () => [
       {

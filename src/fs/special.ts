@@ -1,10 +1,10 @@
 /**
- * An open special file as the kernel sees it. Here, and only here, calls block: an element says "not now", and the
- * request waits for the element to say when, for a signal, or not at all where the file is O_NONBLOCK.
+ * An open special file as the kernel sees it: reads, writes and polls become calls on its handle, which block, or not, and
+ * are interrupted, as a process expects of a file.
  */
+import { BlockingCall, type Call } from '../node/blocking.ts'
 import type { FileType } from '../node/element/kind.ts'
 import { type Cancel, END, type Handle, type OpenMode } from '../node/handle.ts'
-import { CircuitError } from '../proto/errors.ts'
 import { O, OPEN_FLAG, POLL } from './kernel/abi.ts'
 import { isKilled } from './kernel/killed.ts'
 import type { Request } from './kernel/request.ts'
@@ -59,8 +59,9 @@ export class OpenFile {
     if (this.#type.nature === 'text') return this.#readText(request, read)
     this.#users.add(read.owner)
     if (this.#seekable && read.offset !== this.#position) return this.#readElsewhere(request, read)
-    this.#block(request, 'read', (read.flags & O.NONBLOCK) !== 0, () => {
-      const bytes = this.#handle.read(read.size)
+    const waits = (read.flags & O.NONBLOCK) === 0
+    this.#blockRead(request, waits, () => {
+      const bytes = this.#handle.read(read.size, waits)
       if (bytes === undefined) return false
       if (!request.data(bytes)) this.#handle.unread()
       else if (this.#seekable) this.#advance(bytes, read.size)
@@ -82,9 +83,11 @@ export class OpenFile {
       request.data(this.#replay.subarray(from, from + read.size))
       return
     }
-    this.#block(request, 'read', (read.flags & O.NONBLOCK) !== 0, () => {
+    const waits = (read.flags & O.NONBLOCK) === 0
+    this.#blockRead(request, waits, () => {
       while (this.#position < read.offset) {
-        const bytes = this.#handle.read(Math.min(TEXT_PIECE_BYTES, read.offset - this.#position))
+        const size = Math.min(TEXT_PIECE_BYTES, read.offset - this.#position)
+        const bytes = this.#handle.read(size, waits)
         if (bytes === undefined) return false
         if (bytes.length === 0) {
           request.data(END)
@@ -100,9 +103,9 @@ export class OpenFile {
 
   /** A text is whole before any of it is read, so that it can be read from anywhere. */
   #readText(request: Request, { offset, size }: ReadRequest): void {
-    this.#block(request, 'read', false, () => {
+    this.#blockRead(request, true, () => {
       while (this.#text === undefined) {
-        const piece = this.#handle.read(TEXT_PIECE_BYTES)
+        const piece = this.#handle.read(TEXT_PIECE_BYTES, true)
         if (piece === undefined) return false
         if (piece.length > 0) this.#pieces.push(Buffer.from(piece))
         else this.#text = Buffer.concat(this.#pieces.splice(0))
@@ -114,73 +117,37 @@ export class OpenFile {
 
   write(request: Request, { bytes, owner, flags }: WriteRequest): void {
     this.#users.add(owner)
-    const patient = this.#type.patient === true
-    const nonblocking = !patient && (flags & O.NONBLOCK) !== 0
+    const waits = this.#type.patient === true || (flags & O.NONBLOCK) === 0
     let rest = bytes
     let written = 0
+    const settle = (): boolean => {
+      if (written > 0) request.written(written)
+      return written > 0
+    }
     const step = (): boolean => {
       while (rest.length > 0) {
-        const accepted = this.#handle.write(rest, { first: written === 0, waits: !nonblocking })
+        const accepted = this.#handle.write(rest, { first: written === 0, waits })
         if (accepted === undefined) return false
         written += accepted
         rest = rest.subarray(accepted)
       }
-      request.written(written)
+      if (!settle()) request.written(0)
       return true
     }
-    this.#block(request, 'write', nonblocking, step, {
-      // The kernel's buffer is used again for the next request.
-      onPark: () => {
-        rest = Buffer.from(rest)
-      },
-      progress: () => written,
-    })
+    // The kernel's buffer is used again for the next request.
+    const park = (): void => {
+      rest = Buffer.from(rest)
+    }
+    this.#block(request, 'write', { step, waits, park, settle, fail: (error) => fail(request, error) })
   }
 
-  /** Tries `step` until it is done, whenever the handle says that it is worth trying. */
-  #block(
-    request: Request,
-    direction: 'read' | 'write',
-    nonblocking: boolean,
-    step: () => boolean,
-    writing?: Writing,
-  ): void {
-    let cancel: Cancel | undefined
-    const giveUp = (code: 'EINTR' | 'EAGAIN'): void => {
-      cancel?.()
-      const written = writing?.progress() ?? 0
-      const kept = this.#handle.interrupt(direction) === 'keep'
-      if (kept && written > 0) request.written(written)
-      else request.fail(code)
-    }
-    const attempt = (): void => {
-      try {
-        for (;;) {
-          if (step()) return
-          if (nonblocking) return giveUp('EAGAIN')
-          writing?.onPark()
-          let waiting = false
-          let woken = false
-          const wake = (): void => {
-            woken = true
-            if (waiting) attempt()
-          }
-          cancel = this.#handle.wait(direction, wake)
-          if (woken) continue
-          waiting = true
-          return request.onInterrupt(() => giveUp('EINTR'))
-        }
-      } catch (error) {
-        this.#fail(request, error, writing?.progress() ?? 0)
-      }
-    }
-    attempt()
+  #block(request: Request, direction: 'read' | 'write', call: Call): void {
+    const blocking = new BlockingCall(this.#handle, direction, call)
+    if (!blocking.over) request.onInterrupt(() => blocking.interrupt())
   }
 
-  /** What was written before an error counts; the error comes again at the next write. */
-  #fail(request: Request, error: unknown, written: number): void {
-    if (written > 0 && error instanceof CircuitError) request.written(written)
-    else if (request.error(error).code === 'EPROTO') console.error('circuit: internal error:', error)
+  #blockRead(request: Request, waits: boolean, step: () => boolean): void {
+    this.#block(request, 'read', { step, waits, fail: (error) => fail(request, error) })
   }
 
   /** Events of poll(2); `kernelHandle` is told at the next change where `notify` says so. */
@@ -194,9 +161,25 @@ export class OpenFile {
         this.#notify(kernelHandle)
       })
     }
-    const { readable, writable, hangup } = this.#handle.ready()
+    if (this.#answerPoll(request)) return
+    // Another server is being asked.
+    const cancel = this.#handle.watch(() => {
+      if (this.#answerPoll(request)) cancel()
+    })
+    request.onInterrupt(() => {
+      cancel()
+      request.fail('EINTR')
+    })
+  }
+
+  #answerPoll(request: Request): boolean {
+    const ready = this.#handle.ready()
+    if (ready === undefined) return false
+    const { readable, writable, hangup } = ready
     const over = hangup ? (writable ? POLL.ERR : POLL.HUP) : 0
-    request.polled((readable ? POLL.IN | POLL.RDNORM : 0) | (writable ? POLL.OUT | POLL.WRNORM : 0) | over)
+    const events = (readable ? POLL.IN | POLL.RDNORM : 0) | (writable ? POLL.OUT | POLL.WRNORM : 0) | over
+    request.polled(events)
+    return true
   }
 
   /**
@@ -221,8 +204,6 @@ export class OpenFile {
   }
 }
 
-/** What a write has beside a read: bytes to keep while it waits, and a part that may be done. */
-interface Writing {
-  readonly onPark: () => void
-  readonly progress: () => number
+function fail(request: Request, error: unknown): void {
+  if (request.error(error).code === 'EPROTO') console.error('circuit: internal error:', error)
 }

@@ -11,7 +11,7 @@ import {
   when,
 } from '../node/namespace.ts'
 import { CircuitError } from '../proto/errors.ts'
-import { joinPath } from '../proto/path.ts'
+import { encodeName, joinPath, splitPath } from '../proto/path.ts'
 import { OpenDirectory } from './directory.ts'
 import { type DirectoryNode, type FileNode, Inodes, type LinkNode, type Node } from './inodes.ts'
 import { ACCESS, O, POLL_SCHEDULE_NOTIFY } from './kernel/abi.ts'
@@ -72,6 +72,17 @@ export class Tree implements Filesystem {
   /** Nodes that the kernel remembers. */
   get nodes(): number {
     return this.#inodes.size
+  }
+
+  /** An anchor was made or removed by others: what the kernel has of it, if it knows its parent, is out of date. */
+  invalidated(path: string): { readonly parent: number; readonly name: Buffer } | undefined {
+    const names = splitPath(path)
+    const name = names.pop() ?? ''
+    let parent: Node | undefined = this.#inodes.root
+    for (const step of names) parent = parent?.kind === 'directory' ? parent.children.get(step) : undefined
+    if (parent?.kind !== 'directory') return undefined
+    this.#inodes.removed(parent, name)
+    return { parent: parent.node, name: encodeName(name) }
   }
 
   lookup(request: Request, parent: number, name: string): void {
@@ -285,7 +296,8 @@ export class Tree implements Filesystem {
       inode,
       type: 'directory',
       mode: group ? 0o770 : 0o700,
-      links: stat.children + 2,
+      // One link says that their number is not known: find(1) then looks.
+      links: stat.children === undefined ? 1 : stat.children + 2,
       size: 0,
       changed: stat.changed,
       uid,

@@ -15,7 +15,10 @@ export interface Failure {
   readonly reason: string
 }
 
-let lastId = 1
+/** The first anchor of a server is its own. */
+export const SERVER_ANCHOR_ID = 2
+
+let lastId = SERVER_ANCHOR_ID - 1
 
 export class Anchor {
   readonly id = ++lastId

@@ -1,6 +1,8 @@
 /** The whole circuit as one namespace: the root with its servers and names, and each server's tree below it. */
 import { CircuitError } from '../proto/errors.ts'
 import { joinPath, outermostName, splitPath } from '../proto/path.ts'
+import { SERVER_ANCHOR_ID } from './anchors.ts'
+import { SERVER_FILES } from './element/registry.ts'
 import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
 import { ROOT_HELP } from './help.ts'
 import type { LinkStat, Listed, Namespace, Soon, Stat } from './namespace.ts'
@@ -20,6 +22,9 @@ export interface Members {
   list(): readonly Member[]
   get(id: string): Member | undefined
 }
+
+const noServer = (id: string): CircuitError =>
+  new CircuitError('ENOENT', `there is no server ${id} in this circuit`)
 
 const BY_NAME = 'by-name'
 const SELF = 'self'
@@ -42,7 +47,8 @@ export class Circuit implements Namespace {
     const [first, second, ...rest] = splitPath(path)
     if (first === undefined) return this.#virtual(ROOT_ID, [HELP], this.#members.list().length + 1)
     if (first === SELF && second === undefined) return this.#selfLink()
-    if (first !== BY_NAME) return this.#treeOf(path).stat(path)
+    if (first !== BY_NAME)
+      return second === undefined ? this.#serverStat(first) : this.#treeOf(path).stat(path)
     if (second === undefined) return this.#virtual(BY_NAME_ID, [], 0)
     const link = rest.length === 0 ? this.#named().get(second) : undefined
     if (link === undefined) throw new CircuitError('ENOENT', `there is no server named ${second}`)
@@ -77,15 +83,29 @@ export class Circuit implements Namespace {
   }
 
   async #listRoot(): Promise<Listed[]> {
-    const servers = this.#members
-      .list()
-      .map(async ({ id, tree }): Promise<Listed> => ({ name: id, stat: await tree.stat(`/${id}`) }))
+    const servers = await Promise.all(
+      this.#members.list().map(async ({ id }) => ({ name: id, stat: await this.#serverStat(id) })),
+    )
     return [
       { name: HELP },
       { name: SELF, stat: this.#selfLink() },
       { name: BY_NAME, stat: await this.stat(`/${BY_NAME}`) },
-      ...(await Promise.all(servers)),
+      ...servers,
     ]
+  }
+
+  /** What is known of a server's anchor without asking it: the root is this server's own view. */
+  async #serverStat(id: string): Promise<Stat> {
+    const member = this.#members.get(id)
+    if (member === undefined) throw noServer(id)
+    if (member === this.#members.self) return member.tree.stat(`/${id}`)
+    return {
+      kind: 'anchor',
+      id: SERVER_ANCHOR_ID,
+      files: SERVER_FILES,
+      changed: this.#changed,
+      children: undefined,
+    }
   }
 
   #selfLink(): LinkStat {
@@ -100,7 +120,7 @@ export class Circuit implements Namespace {
   #treeOf(path: string): Namespace {
     const [id = ''] = splitPath(path)
     const member = this.#members.get(id)
-    if (member === undefined) throw new CircuitError('ENOENT', `there is no server ${id} in this circuit`)
+    if (member === undefined) throw noServer(id)
     return member.tree
   }
 

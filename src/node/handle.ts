@@ -47,7 +47,7 @@ export interface Handle {
    * Takes up to `max` bytes; empty at the end of the file, undefined while there is nothing yet. The bytes are
    * valid until control returns to the event loop. @throws CircuitError
    */
-  read(max: number): Uint8Array | undefined
+  read(max: number, waits: boolean): Uint8Array | undefined
 
   /** Takes back what the last read gave: it did not reach the reader. Called right after that read or never. */
   unread(): void
@@ -63,15 +63,21 @@ export interface Handle {
 
   /**
    * The caller of a blocked operation was interrupted. Says whether the part that was accepted so far counts;
-   * if not, it has been undone.
+   * if not, it has been undone. `later`: the one who waits is woken as soon as that is known.
    */
-  interrupt(direction: Direction): 'keep' | 'undo'
+  interrupt(direction: Direction): 'keep' | 'undo' | 'later'
 
-  /** What poll(2) would say; a poll counts as waiting where that matters. */
-  ready(): Readiness
+  /**
+   * What poll(2) would say; a poll counts as waiting where that matters. Undefined while that is being asked: the
+   * watchers are told when it is known.
+   */
+  ready(): Readiness | undefined
 
   /** Calls `changed` whenever readiness may have changed, until the handle is closed or cancelled. */
   watch(changed: () => void): Cancel
+
+  /** It asks another server: also a call that may not wait has to wait for the answer. */
+  readonly distant: boolean
 
   /** Whether it matters how the process that used this file ends: see abandon(). */
   readonly delicate: boolean
@@ -85,7 +91,7 @@ export interface Handle {
 
 /** Answers everything that a file doesn't do; files override what they do. */
 export abstract class BaseHandle implements Handle {
-  read(_max: number): Uint8Array | undefined {
+  read(_max: number, _waits: boolean): Uint8Array | undefined {
     throw new CircuitError('EBADF')
   }
 
@@ -99,16 +105,20 @@ export abstract class BaseHandle implements Handle {
     throw new Error('a file that never blocks was waited for')
   }
 
-  interrupt(_direction: Direction): 'keep' | 'undo' {
+  interrupt(_direction: Direction): 'keep' | 'undo' | 'later' {
     return 'keep'
   }
 
-  ready(): Readiness {
+  ready(): Readiness | undefined {
     return { readable: true, writable: true, hangup: false }
   }
 
   watch(_changed: () => void): Cancel {
     return () => {}
+  }
+
+  get distant(): boolean {
+    return false
   }
 
   get delicate(): boolean {

@@ -13,6 +13,8 @@ export interface Host {
   readonly messageBudget: Budget
   /** What `peek` of the server says. */
   describe(): Record<string, unknown>
+  /** Somebody else than this server's mount has made or removed an anchor: settles when the mount knows. */
+  changedByOthers(path: string): Promise<void>
   /** Numbers for `metrics`. */
   metrics(): string
   /** Stops the server in order, after what is being answered now has been answered. */

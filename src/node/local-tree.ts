@@ -40,11 +40,13 @@ export class LocalTree implements Namespace {
   async make(path: string, who: Caller): Promise<void> {
     const { parent, name } = this.#split(path)
     this.#logged('make', path, who, () => this.#find(parent).add(name))
+    if (who.peer !== undefined) await this.#host.changedByOthers(path)
   }
 
   async remove(path: string, who: Caller): Promise<void> {
     const { parent, name } = this.#split(path)
     this.#logged('remove', path, who, () => this.#find(parent).delete(name))
+    if (who.peer !== undefined) await this.#host.changedByOthers(path)
   }
 
   open(path: string, file: string, mode: OpenMode, who: Caller): Handle {

@@ -15,8 +15,8 @@ export interface AnchorStat {
   readonly files: readonly string[]
   /** When its children last changed, in ms since 1970. */
   readonly changed: number
-  /** Child anchors: what stat(2) counts as links, less two. */
-  readonly children: number
+  /** Child anchors: what stat(2) counts as links, less two; undefined where it is not known without asking. */
+  readonly children: number | undefined
 }
 
 export interface LinkStat {

@@ -1,14 +1,17 @@
 /** One server: puts its parts together. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { formatUrl } from '../proto/url.ts'
 import { Budget } from './budget.ts'
-import { Circuit, type Member } from './circuit.ts'
+import { Circuit } from './circuit.ts'
 import { Spawner } from './element/process/spawner.ts'
 import type { Host } from './host.ts'
 import { LocalTree } from './local-tree.ts'
 import { formatMetrics, type Metric } from './metrics.ts'
 import type { Namespace } from './namespace.ts'
 import { OpLog } from './oplog.ts'
+import type { Key } from './peer/key.ts'
+import { Peers } from './peer/peers.ts'
 import { VERSION } from './version.ts'
 
 /** Bytes that messages may occupy in all channels of a server together, beyond what receivers wait for. */
@@ -19,6 +22,10 @@ export interface ServerOptions {
   readonly name?: string
   /** Called when the server is told to stop through the tree. */
   readonly onStop: () => void
+  /** Keys of the circuit: the first is used to dial, all are accepted. None: plaintext. */
+  readonly keys: readonly Key[]
+  /** Told what happens to other servers, in words. */
+  readonly onNews: (text: string) => void
 }
 
 export class Server {
@@ -31,6 +38,8 @@ export class Server {
   readonly #spawner = new Spawner()
   readonly #budget = new Budget(MESSAGE_BUDGET_BYTES)
   readonly #sources: (() => readonly Metric[])[] = []
+  readonly #foreign: ((path: string) => Promise<void>)[] = []
+  readonly #peers: Peers
 
   constructor(options: ServerOptions) {
     this.name = options.name ?? hostname()
@@ -41,13 +50,38 @@ export class Server {
       log: this.log,
       messageBudget: this.#budget,
       describe: () => this.#describe(),
+      changedByOthers: async (path) => {
+        await Promise.all(this.#foreign.map((told) => told(path)))
+      },
       metrics: () => formatMetrics([...this.#metrics(), ...this.#sources.flatMap((source) => source())]),
       // The command that asked for it is answered first.
       stop: () => void setImmediate(options.onStop),
     }
     this.#tree = new LocalTree(host)
-    const self: Member = { id: this.id, name: this.name, tree: this.#tree }
-    this.circuit = new Circuit({ self, list: () => [self], get: (id) => (id === this.id ? self : undefined) })
+    this.#peers = new Peers({
+      self: { id: this.id, name: this.name, tree: this.#tree },
+      version: VERSION,
+      started: this.#joined.getTime(),
+      keys: options.keys,
+      circuit: () => this.circuit,
+      log: options.onNews,
+    })
+    this.circuit = new Circuit(this.#peers)
+  }
+
+  /** Where clients and other servers can reach this one; empty while it does not listen. */
+  get url(): string {
+    return this.#peers.address && formatUrl(this.#peers.address, process.pid, this.id)
+  }
+
+  /** @throws Error when the address is not to be had */
+  listen(host: string, port: number): Promise<void> {
+    return this.#peers.listen(host, port)
+  }
+
+  /** Joins the circuit of the server at a URL. @throws CircuitError */
+  join(url: string): Promise<void> {
+    return this.#peers.join(url)
   }
 
   /** Adds numbers of another part, a mount for example, to `metrics`. */
@@ -55,14 +89,20 @@ export class Server {
     this.#sources.push(source)
   }
 
+  /** Tells a mount of anchors that others have made or removed, before these hear that it is done. */
+  onForeignChange(told: (path: string) => Promise<void>): void {
+    this.#foreign.push(told)
+  }
+
   /** Ends what lives with the server: its processes get TERM, and KILL after 5 s, without its waiting for that. */
   close(): void {
+    this.#peers.close()
     this.#spawner.close()
   }
 
   #describe(): Record<string, unknown> {
     return {
-      Addr: '',
+      Addr: this.url,
       Joined: this.#joined.toISOString(),
       Name: this.name,
       Id: this.id,

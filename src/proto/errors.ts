@@ -56,7 +56,7 @@ export class CircuitError extends Error {
   }
 }
 
-const isErrorCode = (code: unknown): code is ErrorCode =>
+export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERRORS, code)
 
 /**

@@ -18,7 +18,7 @@ t.test('help lists the commands, and explains each', async (t) => {
   for (const words of ['', 'help', '-h', '--help']) {
     const { status, stdout } = await circuit(words)
     t.equal(status, 0, words)
-    t.match(stdout, /^ {2}start .*\n {2}version .*\n {2}help /m)
+    t.match(stdout, /^ {2}start .*\n {2}keygen .*\n {2}version .*\n {2}help /m)
   }
   for (const words of ['help start', 'start --help', 'start -h'])
     t.match(await circuit(words), { status: 0, stdout: '--allow-group GROUP' }, words)

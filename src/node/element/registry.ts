@@ -41,6 +41,12 @@ export const ANCHOR_FILES = {
   help: { access: 'read', nature: 'text', help: 'this text' },
 } as const satisfies Record<string, FileType>
 
+/** The special files of every server's own anchor. */
+export const SERVER_FILES: readonly string[] = [
+  ...Object.keys(ANCHOR_FILES),
+  ...Object.keys(serverKind.files),
+]
+
 export type AnchorFileName = keyof typeof ANCHOR_FILES
 
 /** Every special file by name. A name means the same access and nature wherever it appears. */

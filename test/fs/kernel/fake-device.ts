@@ -71,7 +71,8 @@ const hostOf = (id: string, name: string): Host => ({
   log: new OpLog(),
   messageBudget: new Budget(1 << 24),
   describe: () => ({ Name: name }),
-  metrics: () => '',
+  changedByOthers: async () => {},
+    metrics: () => '',
   stop: () => {},
 })
 

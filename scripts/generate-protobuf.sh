@@ -1,0 +1,11 @@
+#!/bin/sh
+# Makes the code of src/proto/circuit.proto, where it is out of date, and puts it beside what tsc compiles.
+set -eu
+cd "$(dirname "$0")/.."
+made=src/proto/circuit.pb.js
+if [ ! -e "$made" ] || [ src/proto/circuit.proto -nt "$made" ] || [ package-lock.json -nt "$made" ]; then
+  node_modules/.bin/pbjs -t static-module -w esm --dts --no-create --no-verify --no-convert --no-delimited \
+    --no-typeurl --no-service -o "$made" src/proto/circuit.proto
+fi
+mkdir -p dist/src/proto
+cp -p "$made" dist/src/proto/

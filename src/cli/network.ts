@@ -1,0 +1,70 @@
+/** Options that say how a server or a client reaches others: keys and addresses. */
+import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { type Key, readKey } from '../node/peer/key.ts'
+import { localKey } from '../node/runtime.ts'
+import { UsageError } from './options.ts'
+
+export const KEY_OPTIONS = {
+  hmac: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE',
+    help: "the circuit's key, from circuit keygen (or CIRCUIT_HMAC); several during a rotation, the first is used to dial",
+  },
+  insecure: { type: 'boolean', help: 'no key: whoever reaches the address may run programs' },
+} as const
+
+export interface KeyValues {
+  readonly hmac?: readonly string[]
+  readonly insecure?: boolean
+}
+
+/** The keys, and whether they were given: without, a key that only this user on this host has stands in. */
+export function findKeys({ hmac, insecure }: KeyValues): { keys: readonly Key[]; given: boolean } {
+  const files = hmac ?? (process.env.CIRCUIT_HMAC ? [process.env.CIRCUIT_HMAC] : [])
+  if (insecure && files.length > 0) throw new UsageError('--insecure and a key contradict each other')
+  if (insecure) return { keys: [], given: true }
+  return files.length > 0 ? { keys: files.map(readKey), given: true } : { keys: [localKey()], given: false }
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+const LOOPBACK: Address = { host: '127.0.0.1', port: 0 }
+
+/** Where to listen. @throws UsageError; without a key it is loopback, or refused */
+export function findAddress(
+  address: string | undefined,
+  interfaceName: string | undefined,
+  given: boolean,
+): Address {
+  const chosen = address === undefined ? undefined : parseAddress(address)
+  const host = chosen?.host ?? (interfaceName === undefined ? LOOPBACK.host : addressOf(interfaceName))
+  if (!given && !isLoopback(host))
+    throw new UsageError(
+      `without a key this server would run programs for whoever reaches ${host}: give it one with -hmac FILE (circuit keygen makes it), or say --insecure`,
+    )
+  return { host, port: chosen?.port ?? LOOPBACK.port }
+}
+
+function parseAddress(text: string): Address {
+  const [, bracketed, plain, port = '0'] = /^(?:\[([^\]]+)\]|([^:]+))?(?::(\d+))?$/.exec(text) ?? []
+  const host = bracketed ?? plain ?? '0.0.0.0'
+  if (isIP(host) === 0 || Number(port) > 65535)
+    throw new UsageError(`not an address: ${text}; it looks like 10.0.0.1:11022`)
+  return { host, port: Number(port) }
+}
+
+function addressOf(name: string): string {
+  const found = networkInterfaces()[name]?.find(({ family }) => family === 'IPv4')
+  if (found === undefined)
+    throw new UsageError(
+      `there is no interface ${name} with an IPv4 address; there are ${Object.keys(networkInterfaces()).join(' ')}`,
+    )
+  return found.address
+}
+
+const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1'

@@ -1,0 +1,53 @@
+/**
+ * What servers and clients of one user on one host share without being told: where servers can be dialled, and a key that
+ * stands in where no other is given, so that no other user of the host can speak to a server through loopback.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generateKey, type Key, readKey } from './peer/key.ts'
+
+/** A folder that only this user can use. @throws Error when somebody else made it */
+export function runtimeDirectory(): string {
+  const uid = process.getuid?.() ?? 0
+  const { CIRCUIT_RUNTIME_DIR, XDG_RUNTIME_DIR } = process.env
+  const directory =
+    CIRCUIT_RUNTIME_DIR ?? (uid === 0 ? '/run/circuit' : join(XDG_RUNTIME_DIR ?? tmpdir(), `circuit-${uid}`))
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { uid: owner, mode } = statSync(directory)
+  if (owner !== uid || (mode & 0o077) !== 0)
+    throw new Error(
+      `${directory} must belong to this user, and be accessible to nobody else: chmod 700 it, or set CIRCUIT_RUNTIME_DIR`,
+    )
+  return directory
+}
+
+/** The key of this user on this host, made when it is first needed. */
+export function localKey(): Key {
+  const file = join(runtimeDirectory(), 'key')
+  try {
+    writeFileSync(file, `${generateKey()}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readKey(file)
+}
+
+const SUFFIX = '.url'
+
+/** Lets this user's clients find a server; gives the function that takes it back. */
+export function announce(id: string, url: string): () => void {
+  const file = join(runtimeDirectory(), `${id}${SUFFIX}`)
+  writeFileSync(file, `${url}\n`, { mode: 0o600 })
+  return () => rmSync(file, { force: true })
+}
+
+/** URLs of servers on this host, newest first; a killed server's may be among them. */
+export function announced(): { readonly url: string; readonly forget: () => void }[] {
+  const directory = runtimeDirectory()
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(SUFFIX))
+    .map((name) => join(directory, name))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+    .map((file) => ({ url: readFileSync(file, 'utf8').trim(), forget: () => rmSync(file, { force: true }) }))
+}
