@@ -19,7 +19,16 @@ command -v node >/dev/null || fail 'needs Node.js 20 or newer (Debian: apt insta
 [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" = true ] || fail "needs Node.js 20 or newer; this is $(node -v)"
 
 cd "$here"
-if [ package-lock.json -nt node_modules/.package-lock.json ]; then
+# Whether all that package-lock.json names is there, in its version.
+installed() {
+  node -e '
+    const read = (file) => JSON.parse(require("fs").readFileSync(file)).packages
+    const have = read("node_modules/.package-lock.json")
+    const wanted = Object.entries(read("package-lock.json")).filter(([path, { optional }]) => path && !optional)
+    process.exit(wanted.every(([path, { version }]) => have[path]?.version === version) ? 0 : 1)' 2>/dev/null
+}
+
+if ! installed; then
   echo 'mount.sh: installing what the build needs (once)' >&2
   npm ci --silent --no-fund --no-audit || fail 'npm ci failed; see above'
 fi

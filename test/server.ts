@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -44,6 +44,8 @@ export interface TestServer {
   readonly self: string
   /** `X…`. */
   readonly id: string
+  /** Where other servers and clients reach it. */
+  readonly url: string
   readonly child: ChildProcess
   /** What it has said on stderr. */
   log(): string
@@ -78,10 +80,14 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
   const start = [options.main ?? MAIN, 'start', '--mount', mount, '--name', 'web1', ...(options.args ?? [])]
   const [program = '', ...args] = [...within, options.node ?? process.execPath, ...start]
   const child = spawn(program, args, {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, CIRCUIT_RUNTIME_DIR: runtimeDirectory(within), ...options.env },
   })
   let said = ''
+  let printed = ''
+  child.stdout.on('data', (bytes) => {
+    printed += bytes
+  })
   const ended = once(child, 'close')
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
@@ -97,25 +103,15 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
     })
     void ended.then(() => reject(new Error(`the server did not start: ${said}`)))
   })
-  let anchors = 0
   const self = join(mount, id)
-  const sh = (script: string, shell: ShellOptions = {}): Promise<Outcome> =>
-    runShell(script, { within, ...shell, env: { M: mount, S: self, ...shell.env } })
   return {
+    ...workplace(mount, self, within),
     mount,
     self,
     id,
+    url: printed.trim(),
     child,
     log: () => said,
-    sh,
-    async anchor(command) {
-      const path = join(self, `t${++anchors}`)
-      const made = await sh(`mkdir "$A" && { [ -z "$C" ] || printf '%s\\n' "$C" > "$A/ctl"; }`, {
-        env: { A: path, C: command ?? '' },
-      })
-      if (made.status !== 0) throw new Error(`can't make ${path} with ${command}: ${made.stderr}`)
-      return path
-    },
     async stop() {
       child.kill('SIGTERM')
       await ended
@@ -124,6 +120,36 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
     async kill() {
       child.kill('SIGKILL')
       await ended
+    },
+  }
+}
+
+/** Where the servers of one user find each other: away from those of the machine, made by that user. */
+function runtimeDirectory(within: readonly string[]): string {
+  const common = join(tmpdir(), 'circuit-run')
+  mkdirSync(common, { recursive: true })
+  chmodSync(common, 0o1777)
+  return join(common, `user${within.join('').replace(/\W/g, '')}`)
+}
+
+/** What a test does in the tree: anchors on a server, by way of a mount that may be another's. */
+export function workplace(
+  mount: string,
+  self: string,
+  within: readonly string[] = [],
+): Pick<TestServer, 'sh' | 'anchor'> {
+  let anchors = 0
+  const sh = (script: string, shell: ShellOptions = {}): Promise<Outcome> =>
+    runShell(script, { within, ...shell, env: { M: mount, S: self, ...shell.env } })
+  return {
+    sh,
+    async anchor(command) {
+      const path = join(self, `t${++anchors}`)
+      const made = await sh(`mkdir "$A" && { [ -z "$C" ] || printf '%s\\n' "$C" > "$A/ctl"; }`, {
+        env: { A: path, C: command ?? '' },
+      })
+      if (made.status !== 0) throw new Error(`can't make ${path} with ${command}: ${made.stderr}`)
+      return path
     },
   }
 }

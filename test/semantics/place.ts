@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import { noMount, type Outcome, type ShellOptions, startServer } from '../server.ts'
+import { noMount, type Outcome, type ShellOptions, startServer, workplace } from '../server.ts'
 import { PRELUDE } from './python.ts'
 
 export interface Place {
@@ -32,13 +32,27 @@ interface PlaceType {
 }
 
 /** All places. Later ones, an anchor on another host for example, are added here. */
-const places: readonly PlaceType[] = [{ name: 'local', start: startLocal }]
+const places: readonly PlaceType[] = [
+  { name: 'local', start: startLocal },
+  { name: 'remote', start: startRemote },
+]
 
 async function startLocal(t: Test) {
-  const { mount, self, anchor, sh } = await startServer(t)
+  const { mount, self } = await startServer(t)
+  return { mount, server: self, ...inTree(mount, self) }
+}
+
+/** Two servers that have joined: the mount is the first one's, the anchors are on the second one. */
+async function startRemote(t: Test) {
+  const near = await startServer(t, { args: ['--name', 'near'] })
+  const far = await startServer(t, { args: ['-j', near.url] })
+  const server = `${near.mount}/${far.id}`
+  return { mount: near.mount, server, ...inTree(near.mount, server) }
+}
+
+function inTree(mount: string, server: string) {
+  const { anchor, sh } = workplace(mount, server)
   return {
-    mount,
-    server: self,
     anchor,
     sh: (script: string, env: Readonly<Record<string, string>> = {}, options: ShellOptions = {}) =>
       sh(script, { ...options, env }),

@@ -102,10 +102,11 @@ export function dialSocket(host: string, port: number, keys: readonly Key[]): Pr
   })
 }
 
+/** What comes of a system call is about reaching the other side; anything else is about the key. */
 function explain(error: NodeJS.ErrnoException, where: string, secure: boolean): CircuitError {
-  const tls = secure && (error.code?.startsWith('ERR_SSL') || error.code === 'ECONNRESET')
-  const why = tls
+  const aboutKey = secure && (error.syscall === undefined || error.code === 'ECONNRESET')
+  const why = aboutKey
     ? `the key is not the one of ${where}, or it has none (${error.message})`
     : `can't reach ${where}: ${error.message}`
-  return new CircuitError(tls ? 'EACCES' : 'EHOSTDOWN', why, { cause: error })
+  return new CircuitError(aboutKey ? 'EACCES' : 'EHOSTDOWN', why, { cause: error })
 }

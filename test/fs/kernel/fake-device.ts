@@ -72,7 +72,7 @@ const hostOf = (id: string, name: string): Host => ({
   messageBudget: new Budget(1 << 24),
   describe: () => ({ Name: name }),
   changedByOthers: async () => {},
-    metrics: () => '',
+  metrics: () => '',
   stop: () => {},
 })
 
