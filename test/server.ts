@@ -84,10 +84,9 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
     env: { ...process.env, CIRCUIT_RUNTIME_DIR: runtimeDirectory(within), ...options.env },
   })
   let said = ''
-  let printed = ''
-  child.stdout.on('data', (bytes) => {
-    printed += bytes
-  })
+  const printed = new Promise<string>((resolve) =>
+    createInterface({ input: child.stdout }).once('line', resolve),
+  )
   const ended = once(child, 'close')
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
@@ -109,7 +108,7 @@ export async function startServer(t: Test, options: ServerOptions = {}): Promise
     mount,
     self,
     id,
-    url: printed.trim(),
+    url: await printed,
     child,
     log: () => said,
     async stop() {

@@ -2,7 +2,7 @@
  * An open special file as the kernel sees it: reads, writes and polls become calls on its handle, which block, or not, and
  * are interrupted, as a process expects of a file.
  */
-import { BlockingCall, type Call } from '../node/blocking.ts'
+import { BlockingCall, type Call, type Progress } from '../node/blocking.ts'
 import type { FileType } from '../node/element/kind.ts'
 import { type Cancel, END, type Handle, type OpenMode } from '../node/handle.ts'
 import { O, OPEN_FLAG, POLL } from './kernel/abi.ts'
@@ -124,15 +124,14 @@ export class OpenFile {
       if (written > 0) request.written(written)
       return written > 0
     }
-    const step = (): boolean => {
-      while (rest.length > 0) {
-        const accepted = this.#handle.write(rest, { first: written === 0, waits })
-        if (accepted === undefined) return false
-        written += accepted
-        rest = rest.subarray(accepted)
-      }
-      if (!settle()) request.written(0)
-      return true
+    const step = (): Progress => {
+      const accepted = this.#handle.write(rest, { first: written === 0, waits })
+      if (accepted === undefined) return 'wait'
+      written += accepted
+      rest = rest.subarray(accepted)
+      if (rest.length > 0) return 'again'
+      request.written(written)
+      return 'done'
     }
     // The kernel's buffer is used again for the next request.
     const park = (): void => {
@@ -147,7 +146,12 @@ export class OpenFile {
   }
 
   #blockRead(request: Request, waits: boolean, step: () => boolean): void {
-    this.#block(request, 'read', { step, waits, fail: (error) => fail(request, error) })
+    const call = {
+      step: (): Progress => (step() ? 'done' : 'wait'),
+      waits,
+      fail: (error: unknown) => fail(request, error),
+    }
+    this.#block(request, 'read', call)
   }
 
   /** Events of poll(2); `kernelHandle` is told at the next change where `notify` says so. */

@@ -5,10 +5,13 @@
 import { CircuitError } from '../proto/errors.ts'
 import type { Cancel, Direction, Handle } from './handle.ts'
 
+/** What came of trying: it has answered, a part is done and the rest is to be tried, or it has to wait. */
+export type Progress = 'done' | 'again' | 'wait'
+
 /** A call, and how it is answered: exactly one of done (by step), settle and fail comes, once. */
 export interface Call {
-  /** Tries; true when it has answered. @throws CircuitError */
-  step(): boolean
+  /** Tries. @throws CircuitError */
+  step(): Progress
   /** The caller waits where it has to; otherwise it is told EAGAIN. */
   readonly waits: boolean
   /** It is going to wait: bytes that belong to somebody else must be kept. */
@@ -24,6 +27,8 @@ export class BlockingCall {
   readonly #call: Call
   #cancel: Cancel | undefined
   #over = false
+  /** What becomes of it is being asked: with the answer it ends. */
+  #interrupted = false
 
   constructor(handle: Handle, direction: Direction, call: Call) {
     this.#handle = handle
@@ -51,7 +56,10 @@ export class BlockingCall {
   #attempt(): void {
     try {
       for (;;) {
-        if (this.#call.step()) return this.#end()
+        const result = this.#call.step()
+        if (result === 'done') return this.#end()
+        if (this.#interrupted) return this.#settle('EINTR')
+        if (result === 'again') continue
         if (!this.#call.waits && !this.#handle.distant) return this.#giveUp('EAGAIN')
         this.#call.park?.()
         let waiting = false
@@ -73,10 +81,20 @@ export class BlockingCall {
   #giveUp(code: 'EINTR' | 'EAGAIN'): void {
     if (this.#over) return
     const verdict = this.#handle.interrupt(this.#direction)
-    if (verdict === 'later') return
+    if (verdict === 'later') {
+      this.#interrupted = true
+      return
+    }
     this.#cancel?.()
+    if (verdict === 'keep') return this.#settle(code)
     this.#end()
-    if (!(verdict === 'keep' && this.#call.settle?.())) this.#call.fail(new CircuitError(code))
+    this.#call.fail(new CircuitError(code))
+  }
+
+  /** Ends with what was done so far, or, where that is nothing, with an error. */
+  #settle(code: 'EINTR' | 'EAGAIN'): void {
+    this.#end()
+    if (!this.#call.settle?.()) this.#call.fail(new CircuitError(code))
   }
 
   #end(): void {

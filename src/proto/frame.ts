@@ -44,10 +44,27 @@ export function frameHeader(stream: number, kind: FrameKind, flags: number, leng
 
 const isKind = (kind: number): kind is FrameKind => kind <= FRAME.PONG
 
-/** Cuts a stream of bytes into frames, whatever its pieces. */
+interface Header {
+  readonly length: number
+  readonly stream: number
+  readonly kind: FrameKind
+  readonly flags: number
+}
+
+function parseHeader(bytes: Buffer): Header {
+  const length = bytes.readUInt32LE(0)
+  const kind = bytes.readUInt8(8)
+  if (length > MAX_PAYLOAD_BYTES || !isKind(kind))
+    throw new CircuitError('EPROTO', `the other side sent a frame of kind ${kind} and ${length} bytes`)
+  return { length, stream: bytes.readUInt32LE(4), kind, flags: bytes.readUInt8(9) }
+}
+
+/** Cuts a stream of bytes into frames, whatever its pieces. Each byte is copied once at most. */
 export class FrameReader {
   #pieces: Buffer[] = []
   #size = 0
+  /** Of the frame whose payload is coming. */
+  #header: Header | undefined
 
   /** Bytes that wait for the rest of their frame. */
   get pending(): number {
@@ -59,25 +76,15 @@ export class FrameReader {
     this.#pieces.push(piece)
     this.#size += piece.length
     for (;;) {
-      if (this.#size < FRAME_HEADER_BYTES) return
-      const header = this.#peek(FRAME_HEADER_BYTES)
-      const length = header.readUInt32LE(0)
-      const kind = header.readUInt8(8)
-      if (length > MAX_PAYLOAD_BYTES || !isKind(kind))
-        throw new CircuitError('EPROTO', `the other side sent a frame of kind ${kind} and ${length} bytes`)
-      if (this.#size < FRAME_HEADER_BYTES + length) return
-      this.#take(FRAME_HEADER_BYTES)
-      yield { stream: header.readUInt32LE(4), kind, flags: header.readUInt8(9), payload: this.#take(length) }
+      if (this.#header === undefined) {
+        if (this.#size < FRAME_HEADER_BYTES) return
+        this.#header = parseHeader(this.#take(FRAME_HEADER_BYTES))
+      }
+      const { length, stream, kind, flags } = this.#header
+      if (this.#size < length) return
+      this.#header = undefined
+      yield { stream, kind, flags, payload: this.#take(length) }
     }
-  }
-
-  /** The next bytes, in one piece, without taking them. */
-  #peek(length: number): Buffer {
-    const [first] = this.#pieces
-    if (first && first.length >= length) return first
-    const joined = Buffer.concat(this.#pieces)
-    this.#pieces = [joined]
-    return joined
   }
 
   #take(length: number): Buffer {
@@ -87,18 +94,8 @@ export class FrameReader {
       this.#pieces[0] = first.subarray(length)
       return first.subarray(0, length)
     }
-    if (first && first.length === length) {
-      this.#pieces.shift()
-      return first
-    }
-    const parts: Buffer[] = []
-    for (let left = length; left > 0; ) {
-      const piece = this.#pieces.shift()
-      if (piece === undefined) break
-      parts.push(piece.subarray(0, left))
-      if (piece.length > left) this.#pieces.unshift(piece.subarray(left))
-      left -= Math.min(left, piece.length)
-    }
-    return Buffer.concat(parts, length)
+    const all = this.#pieces.length === 1 && first ? first : Buffer.concat(this.#pieces)
+    this.#pieces = all.length > length ? [all.subarray(length)] : []
+    return all.subarray(0, length)
   }
 }

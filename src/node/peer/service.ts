@@ -4,7 +4,7 @@ import type { circuit } from '../../proto/circuit.pb.js'
 import { asCircuitError, CircuitError } from '../../proto/errors.ts'
 import { FRAME, FRAME_FLAG, type FrameKind } from '../../proto/frame.ts'
 import { decodeName, encodeName } from '../../proto/path.ts'
-import { BlockingCall } from '../blocking.ts'
+import { BlockingCall, type Progress } from '../blocking.ts'
 import type { Caller, Handle } from '../handle.ts'
 import type { Listed, Namespace, Stat } from '../namespace.ts'
 import type { Control, Stream } from './connection.ts'
@@ -133,12 +133,12 @@ class ServedFile {
   }
 
   #read(max: number, waits: boolean): void {
-    const step = (): boolean => {
+    const step = (): Progress => {
       const bytes = this.#handle.read(Math.min(max, MAX_READ_BYTES), waits)
-      if (bytes === undefined) return false
+      if (bytes === undefined) return 'wait'
       const flags = this.#handle.delicate ? FRAME_FLAG.DELICATE : 0
       this.#stream.sendBytes(FRAME.READ, flags, Buffer.from(bytes))
-      return true
+      return 'done'
     }
     this.#reading = new BlockingCall(this.#handle, 'read', {
       step,
@@ -155,14 +155,15 @@ class ServedFile {
       if (written > 0) answer()
       return written > 0
     }
-    const step = (): boolean => {
-      while (written < bytes.length) {
-        const accepted = this.#handle.write(bytes.subarray(written), { first: first && written === 0, waits })
-        if (accepted === undefined) return false
-        written += accepted
-      }
+    const step = (): Progress => {
+      const rest = bytes.subarray(written)
+      const accepted =
+        rest.length === 0 ? 0 : this.#handle.write(rest, { first: first && written === 0, waits })
+      if (accepted === undefined) return 'wait'
+      written += accepted
+      if (written < bytes.length) return 'again'
       answer()
-      return true
+      return 'done'
     }
     const call = { step, waits, settle, fail: (error: unknown) => fail(this.#stream, error, true) }
     this.#writing = new BlockingCall(this.#handle, 'write', call)
