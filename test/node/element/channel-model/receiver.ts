@@ -36,7 +36,7 @@ export class Receiver extends User {
     this.#own()
     this.#last = 'nothing'
     try {
-      const bytes = this.handle.read(max)
+      const bytes = this.handle.read(max, true)
       if (bytes === undefined) return false
       check(bytes.length <= max, 'a read gave more than it was asked for')
       if (bytes.length > 0) this.#took(Buffer.from(bytes))

@@ -78,7 +78,11 @@ export abstract class User {
   }
 
   #isReady(): boolean {
-    const { readable, writable, hangup } = this.handle.ready()
+    const { readable, writable, hangup } = this.handle.ready() ?? {
+      readable: false,
+      writable: false,
+      hangup: false,
+    }
     return readable || writable || hangup
   }
 

@@ -80,7 +80,7 @@ t.test(
         at += accepted ?? 0
         if (accepted !== undefined) continue
         blocked++
-        t.equal(handle.ready().writable, false)
+        t.equal(handle.ready()?.writable, false)
         await ready(handle)
       }
       handle.close()
