@@ -43,12 +43,11 @@ export class Circuit implements Namespace {
 
   stat(path: string): Soon<Stat> {
     const member = this.#members.get(outermostName(path))
-    if (member) return member.tree.stat(path)
+    if (member) return this.#isFarServer(member, path) ? this.#farServerStat() : member.tree.stat(path)
     const [first, second, ...rest] = splitPath(path)
     if (first === undefined) return this.#virtual(ROOT_ID, [HELP], this.#members.list().length + 1)
     if (first === SELF && second === undefined) return this.#selfLink()
-    if (first !== BY_NAME)
-      return second === undefined ? this.#serverStat(first) : this.#treeOf(path).stat(path)
+    if (first !== BY_NAME) throw noServer(first)
     if (second === undefined) return this.#virtual(BY_NAME_ID, [], 0)
     const link = rest.length === 0 ? this.#named().get(second) : undefined
     if (link === undefined) throw new CircuitError('ENOENT', `there is no server named ${second}`)
@@ -83,22 +82,23 @@ export class Circuit implements Namespace {
   }
 
   async #listRoot(): Promise<Listed[]> {
-    const servers = await Promise.all(
-      this.#members.list().map(async ({ id }) => ({ name: id, stat: await this.#serverStat(id) })),
-    )
+    const servers = this.#members
+      .list()
+      .map(async ({ id }) => ({ name: id, stat: await this.stat(`/${id}`) }))
     return [
       { name: HELP },
       { name: SELF, stat: this.#selfLink() },
       { name: BY_NAME, stat: await this.stat(`/${BY_NAME}`) },
-      ...servers,
+      ...(await Promise.all(servers)),
     ]
   }
 
-  /** What is known of a server's anchor without asking it: the root is this server's own view. */
-  async #serverStat(id: string): Promise<Stat> {
-    const member = this.#members.get(id)
-    if (member === undefined) throw noServer(id)
-    if (member === this.#members.self) return member.tree.stat(`/${id}`)
+  #isFarServer(member: Member, path: string): boolean {
+    return member !== this.#members.self && path.length === member.id.length + 1
+  }
+
+  /** What is known of another server's anchor without asking it: the root is this server's own view. */
+  #farServerStat(): Stat {
     return {
       kind: 'anchor',
       id: SERVER_ANCHOR_ID,
