@@ -24,7 +24,7 @@ export class OpenFile {
   readonly #type: FileType
   readonly #notify: (kernelHandle: number) => void
   readonly #seekable: boolean
-  /** Processes that have read or written and not closed, by the owner ids of their tables of files. */
+  /** Of a delicate file: processes that have read or written and not closed, by the owner ids of their tables of files. */
   readonly #users = new Set<number>()
   /** Bytes that a stream has given, and the last of them, which can be had again. */
   #position = 0
@@ -45,19 +45,17 @@ export class OpenFile {
 
   /** Flags of struct fuse_open_out. Sizes are 0, so everything goes past the page cache. */
   get flags(): number {
-    if (this.#type.nature === 'text') return OPEN_FLAG.DIRECT_IO | OPEN_FLAG.NOFLUSH
+    const flags = OPEN_FLAG.DIRECT_IO | (this.#type.delicate ? 0 : OPEN_FLAG.NOFLUSH)
     // Without STREAM a blocked read would hold the lock of the file's position (fdget_pos) against a write. What is
     // only read can be seeked, for the sake of the tools that insist on it in a regular file.
-    return this.#seekable
-      ? OPEN_FLAG.DIRECT_IO
-      : OPEN_FLAG.DIRECT_IO | OPEN_FLAG.STREAM | OPEN_FLAG.NONSEEKABLE
+    return this.#seekable ? flags : flags | OPEN_FLAG.STREAM | OPEN_FLAG.NONSEEKABLE
   }
 
   read(request: Request, read: ReadRequest): void {
     // sendfile(2) and mappings would see a file of no size; EINVAL makes tools fall back to read(2).
     if (read.cached) return request.fail('EINVAL')
     if (this.#type.nature === 'text') return this.#readText(request, read)
-    this.#users.add(read.owner)
+    if (this.#type.delicate) this.#users.add(read.owner)
     if (this.#seekable && read.offset !== this.#position) return this.#readElsewhere(request, read)
     const waits = (read.flags & O.NONBLOCK) === 0
     this.#blockRead(request, waits, () => {
@@ -116,7 +114,7 @@ export class OpenFile {
   }
 
   write(request: Request, { bytes, owner, flags }: WriteRequest): void {
-    this.#users.add(owner)
+    if (this.#type.delicate) this.#users.add(owner)
     const waits = this.#type.patient === true || (flags & O.NONBLOCK) === 0
     let rest = bytes
     let written = 0

@@ -101,12 +101,12 @@ export class Tree implements Filesystem {
       when(this.#statDirectory(directory), (stat) => {
         if (!stat.files.includes(name)) throw new CircuitError('ENOENT')
         const node = this.#inodes.file(directory, name, type)
-        const size = type.access === 'write' ? 0 : LOOKUP_SIZE
+        const written = type.access === 'write'
         request.entry({
           node: node.node,
-          attributes: this.#fileAttributes(node, size),
+          attributes: this.#fileAttributes(node, written ? 0 : LOOKUP_SIZE),
           nameSeconds: 0,
-          attributeSeconds: 0,
+          attributeSeconds: written ? REMEMBERED_SECONDS : 0,
         })
       }),
     )

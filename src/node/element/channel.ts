@@ -511,6 +511,7 @@ export const channelKind: Kind = defineKind<Channel>({
     send: {
       access: 'write',
       nature: 'stream',
+      delicate: true,
       help: 'write a message: with > all that is written from open to close is one, with >> each write is one; blocks until a receiver or a free slot takes it',
       open: (channel, mode) => channel.openSend(mode),
     },
@@ -518,6 +519,7 @@ export const channelKind: Kind = defineKind<Channel>({
       access: 'read',
       nature: 'stream',
       opensBoth: true,
+      delicate: true,
       help: 'read a message: blocks until there is one, end of file is its end; with <> the next read takes the next; "No data available" when closed and drained',
       open: (channel, mode) => channel.openReceive(mode),
     },

@@ -18,6 +18,8 @@ export interface FileType {
   readonly opensBoth?: boolean
   /** Writes run to their end in their own time: O_NONBLOCK does not turn them away. */
   readonly patient?: boolean
+  /** Its handles can be delicate (handle.ts): each close must be told. */
+  readonly delicate?: boolean
   readonly help: string
 }
 
