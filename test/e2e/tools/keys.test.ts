@@ -1,5 +1,6 @@
 /** What keys do to what waits in a real terminal, as docs/tools.md says. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { noMount, until } from '../../server.ts'
@@ -24,7 +25,14 @@ async function ends({ t, workshop, terminal, anchor, row }: Scene): Promise<void
   await terminal.line(row.shell === 'fish' ? 'echo "status <$status>"' : 'echo "status <$?>"')
   await terminal.shows(/status <\d+>/)
   t.match(await terminal.screen(), `status <${row.status}>`, 'status')
-  if (row.in === 'channel') t.same(await drain(anchor), [], 'nothing was sent')
+  if (row.in !== 'channel') return
+  const send = await open(
+    join(anchor, 'send'),
+    constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK,
+  )
+  await t.rejects(send.write('nobody'), { code: 'EAGAIN' }, 'nobody receives')
+  await send.close()
+  t.same(await drain(anchor), [], 'nothing was sent')
 }
 
 /** Ctrl-Z and fg: it waits again, and gets what comes then. */
