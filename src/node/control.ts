@@ -156,7 +156,8 @@ export class ControlHandle extends BaseHandle {
   #failed(command: string, thrown: unknown): CircuitError {
     const error = asCircuitError(thrown)
     if (error.code === 'EPROTO') console.error(`circuit: ${this.#anchor.path}/ctl: ${command}:`, thrown)
-    const who = this.#who.peer ?? `uid ${this.#who.uid} pid ${this.#who.pid}`
+    const { uid, pid, peer } = this.#who
+    const who = `uid ${uid} pid ${pid}${peer === undefined ? '' : ` on ${peer}`}`
     // Names and what JSON.parse quotes may have newlines in them.
     const reason = error.message.replace(/\s+/g, ' ')
     this.#anchor.failure = { time: new Date(), who, command, reason }

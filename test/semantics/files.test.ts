@@ -72,17 +72,20 @@ inEachPlace((sentence) => {
     t.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     t.ok(Date.parse(time) >= before - 60_000 && Date.parse(time) <= Date.now() + 60_000)
     const said = words.join(' ')
-    t.match(said, `uid 0 pid ${pid}: mkchan third: `)
+    t.match(said, new RegExp(`^uid 0 pid ${pid}( on near)?: mkchan third: `))
     t.match(said, /capacity is a number/)
     // What the parser refuses, too, and on one line, whatever it has.
     await place.command(anchor, 'mkchan\nmkproc {\n"Path":\n"x"\n"y"\n}')
-    t.match(await place.read(`${anchor}/error`), /^\S+ uid 0 pid \d+: mkproc \{: not JSON: [^\n]+\n$/)
+    t.match(
+      await place.read(`${anchor}/error`),
+      /^\S+ uid 0 pid \d+( on near)?: mkproc \{: not JSON: [^\n]+\n$/,
+    )
     await place.command(anchor, 'mkproc {"Path":\nnonsense\n}')
-    t.match(await place.read(`${anchor}/error`), /^\S+ uid 0 pid \d+: mkproc [^\n]+\n$/)
+    t.match(await place.read(`${anchor}/error`), /^\S+ uid 0 pid \d+( on near)?: mkproc [^\n]+\n$/)
     await place.command(anchor, "scrub\nrun echo 'a\nscrub")
     t.match(
       await place.read(`${anchor}/error`),
-      /^\S+ uid 0 pid \d+: run echo 'a: a quote does not end[^\n]+\n$/,
+      /^\S+ uid 0 pid \d+( on near)?: run echo 'a: a quote does not end[^\n]+\n$/,
     )
   })
 
