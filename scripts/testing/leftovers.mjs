@@ -75,16 +75,6 @@ export function fuseMounts() {
   return mounts
 }
 
-/** Whether nobody serves this mount any more (ENOTCONN). One that doesn't answer at all counts as served. */
-export async function isDeadMount(directory) {
-  const { stderr } = await run('stat', ['--', directory], {
-    timeout: 2_000,
-    killSignal: 'SIGKILL',
-    env: { LC_ALL: 'C' },
-  }).catch((error) => error)
-  return /not connected/.test(stderr ?? '')
-}
-
 /** Detaches a mount, in use or not. */
 export async function unmount(directory) {
   await run('umount', ['-l', '--', directory])
