@@ -33,7 +33,8 @@ export class Workshop {
 
   static async open(t: Test): Promise<Workshop> {
     const homes = await mkdtemp(join(tmpdir(), 'circuit-tools-'))
-    t.teardown(() => rm(homes, { recursive: true, force: true }))
+    // Shells that a signal has ended may still be writing their histories.
+    t.teardown(() => rm(homes, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
     return new Workshop(await startServer(t), homes)
   }
 
