@@ -139,7 +139,7 @@ export class ControlHandle extends BaseHandle {
       }
       running.outcome = 'done'
     } catch (thrown) {
-      const error = this.#failed(current?.text ?? this.#reader.reading, thrown)
+      const error = this.#failed(current?.text ?? this.#reader.refused, thrown)
       if (middle || executed > 0) this.#refused = { bytes: running.bytes, error }
       running.outcome = error
     }

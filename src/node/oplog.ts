@@ -3,6 +3,8 @@ import type { Caller, Cancel } from './handle.ts'
 
 /** Entries that `log` keeps. */
 export const LOG_ENTRIES = 10_000
+/** Of a path so many characters are kept: those of deep anchors have no limit. */
+const MAX_PATH = 4096
 
 export interface Entry {
   readonly operation: string
@@ -32,7 +34,8 @@ export class OpLog {
 
   add(entry: Entry): void {
     const sequence = ++this.#sequence
-    const numbered: Numbered = { ...entry, sequence, time: Date.now() }
+    const path = entry.path.slice(0, MAX_PATH)
+    const numbered: Numbered = { ...entry, path, sequence, time: Date.now() }
     this.#kept[sequence % LOG_ENTRIES] = numbered
     if (this.#listeners.size === 0) return
     const line = format(numbered)

@@ -39,6 +39,9 @@ const ERRORS = {
 /** The symbolic name of an errno that circuit answers with. */
 export type ErrorCode = keyof typeof ERRORS
 
+/** Longest sentence, in characters: what users give is quoted in it, and it is kept in the log. */
+const MAX_SENTENCE = 500
+
 /** An error as users meet it: an errno, and a sentence that says what was tried and what to do. */
 export class CircuitError extends Error {
   override readonly name = 'CircuitError'
@@ -46,7 +49,7 @@ export class CircuitError extends Error {
 
   /** @param sentence what was tried, on what, and why it failed; the table's meaning if left out */
   constructor(code: ErrorCode, sentence?: string, options?: { cause: unknown }) {
-    super(sentence ?? ERRORS[code].meaning, options)
+    super(clip(sentence ?? ERRORS[code].meaning), options)
     this.code = code
   }
 
@@ -55,6 +58,9 @@ export class CircuitError extends Error {
     return ERRORS[this.code].errno
   }
 }
+
+const clip = (text: string): string =>
+  text.length > MAX_SENTENCE ? `${text.slice(0, MAX_SENTENCE - 1)}…` : text
 
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERRORS, code)

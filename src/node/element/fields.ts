@@ -66,9 +66,18 @@ export function parseFields<F extends Fields>(command: Command, fields: F): Valu
     if (checked === undefined)
       throw new CircuitError(
         'EINVAL',
-        `${command.verb}: the field ${name} is ${field.type}, not ${JSON.stringify(value)}`,
+        `${command.verb}: the field ${name} is ${field.type}, not ${describe(value)}`,
       )
     values[name] = checked
   }
   return values as Values<F>
+}
+
+/** The beginning of a value; it may be long, and nested deeper than there is stack for. */
+function describe(value: unknown): string {
+  try {
+    return String(JSON.stringify(value)).slice(0, 100)
+  } catch {
+    return 'something nested so deeply'
+  }
 }
