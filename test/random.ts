@@ -41,3 +41,13 @@ export function seeds(count: number): number[] {
   if (CIRCUIT_SEED !== undefined) return [Number(CIRCUIT_SEED)]
   return Array.from({ length: Number(CIRCUIT_SEEDS ?? count) }, (_, n) => n + 1)
 }
+
+/**
+ * What failed and with which seed, in ASCII: tap takes an assertion with a line separator (U+2028) in its name for no
+ * assertion at all, and passes.
+ */
+export const failure = (seed: number, what: unknown): string =>
+  `seed ${seed}: ${what instanceof Error ? what.stack : what}`.replace(
+    /[^\n\x20-\x7e]/g,
+    (char) => `\\u{${char.charCodeAt(0).toString(16)}}`,
+  )

@@ -3,7 +3,7 @@
  * at every length, and random ones, valid and spoiled.
  */
 import t from 'tap'
-import { type Random, random, seeds } from '../../random.ts'
+import { failure, type Random, random, seeds } from '../../random.ts'
 import { type FakeMount, mountFake, type Sent, settle } from './fake-device.ts'
 import { ENTRY_OUT, IN_HEADER, packRequest, REQUESTS, type RequestShape, sizeOf, unpack } from './wire.ts'
 
@@ -217,7 +217,7 @@ t.test('random requests', async (t) => {
       await ledger.end()
       answered += mount.session.requests
     } catch (error) {
-      t.fail(`seed ${seed}: ${error}`)
+      t.fail(failure(seed, error))
     }
   }
   t.ok(answered > 0, `${answered} requests`)

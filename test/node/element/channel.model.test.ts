@@ -3,7 +3,7 @@
  * on; nobody polls in vain; and in the end no memory is booked.
  */
 import t from 'tap'
-import { type Random, random, seeds } from '../../random.ts'
+import { failure, type Random, random, seeds } from '../../random.ts'
 import { World } from './channel-model/world.ts'
 
 /** Small ones mostly; some fill a slot, or more than one. */
@@ -83,7 +83,7 @@ t.test('random users', async (t) => {
       sent += world.sent
       world.end()
     } catch (error) {
-      t.fail(`seed ${seed}: ${error instanceof Error ? error.stack : error}`)
+      t.fail(failure(seed, error))
     }
   }
   t.ok(sent > 0, `${sent} messages`)

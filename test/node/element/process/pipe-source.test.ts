@@ -2,7 +2,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import t from 'tap'
 import { PipeSource } from '../../../../src/node/element/process/pipe-source.ts'
-import { random, seeds } from '../../../random.ts'
+import { failure, random, seeds } from '../../../random.ts'
 import { openFifo } from './fifo.ts'
 
 const text = (bytes: Uint8Array | undefined): string | undefined =>
@@ -129,7 +129,8 @@ t.test('whatever is done with it, each byte comes once, in order', async (t) => 
       if (piece) got.push(Buffer.from(piece))
       else await woken(source)
     }
-    if (!Buffer.concat(got).equals(Buffer.concat(sent))) return t.fail(`seed ${seed}`)
+    if (!Buffer.concat(got).equals(Buffer.concat(sent)))
+      return t.fail(failure(seed, 'bytes were lost or out of order'))
   }
   t.pass()
 })

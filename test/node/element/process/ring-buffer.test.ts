@@ -1,7 +1,7 @@
 /** The last bytes of a stream, against a plain array of all of them. */
 import t from 'tap'
 import { RingBuffer } from '../../../../src/node/element/process/ring-buffer.ts'
-import { random, seeds } from '../../../random.ts'
+import { failure, random, seeds } from '../../../random.ts'
 
 /** All that can be read from an offset on, in pieces of up to `max`. */
 function readAll(ring: RingBuffer, from: number, max: number): Buffer {
@@ -37,7 +37,7 @@ t.test('it keeps the last bytes, at their offsets', async (t) => {
         ring.end === all.length &&
         ring.start === start &&
         readAll(ring, from, 1 + int(2 * limit)).equals(all.subarray(from))
-      if (!same) return t.fail(`seed ${seed}, step ${n}: limit ${limit}, ${all.length} bytes, from ${from}`)
+      if (!same) return t.fail(failure(seed, `step ${n}: limit ${limit}, ${all.length} bytes, from ${from}`))
     }
   }
   t.pass()
