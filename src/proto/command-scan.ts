@@ -81,7 +81,7 @@ class WordScan {
   take(byte: number): boolean {
     if (this.#escaped) this.#takeEscaped(byte)
     else if (byte === NEWLINE && this.#quote)
-      throw new CircuitError('EINVAL', 'a quote does not end on its line (JSON may span lines)')
+      throw new CircuitError('EINVAL', 'a quote does not end on its line; use JSON')
     else if (this.#quote ? byte === this.#quote : byte === SINGLE_QUOTE || byte === DOUBLE_QUOTE)
       this.#quote = this.#quote ? 0 : byte
     else if (byte === BACKSLASH && this.#quote !== SINGLE_QUOTE) this.#escaped = true
@@ -93,10 +93,7 @@ class WordScan {
   #takeEscaped(byte: number): void {
     this.#escaped = false
     if (byte === NEWLINE)
-      throw new CircuitError(
-        'EINVAL',
-        'a command is one line: a backslash does not continue it (JSON may span lines)',
-      )
+      throw new CircuitError('EINVAL', 'a command is one line; a backslash does not continue it; use JSON')
     if (this.#quote && !ESCAPED_IN_QUOTES.has(byte)) this.#bytes.push(BACKSLASH)
     this.#bytes.push(byte)
   }

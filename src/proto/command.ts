@@ -120,7 +120,8 @@ export class CommandReader {
 
   #keep(bytes: GrowingBuffer, from: number, scan: CommandScan, end: 'chunk' | 'write' | 'close'): Pending {
     try {
-      if (end === 'close') throw new CircuitError('EINVAL', 'unfinished command: a quote or a JSON object is still open')
+      if (end === 'close')
+        throw new CircuitError('EINVAL', 'unfinished command: a quote or a JSON object is still open')
       checkLength(bytes.length - from)
     } catch (error) {
       throw this.#refuse(error, bytes.view(), from)

@@ -54,11 +54,7 @@ t.test('words are quoted as in a shell', async (t) => {
 
 t.test('quotes do not span lines', async (t) => {
   for (const written of ['run "a\nb"\n', "run 'a\nb'\n", 'run a\\\nb\n'])
-    t.throws(
-      () => one(written),
-      { code: 'EINVAL', message: /JSON may span lines.*: run/ },
-      JSON.stringify(written),
-    )
+    t.throws(() => one(written), { code: 'EINVAL', message: /use JSON/ }, JSON.stringify(written))
 })
 
 t.test('a JSON object may span lines and writes until it closes', async (t) => {
@@ -131,7 +127,8 @@ t.test('an unfinished command is an error at the close', async (t) => {
     const reader = new CommandReader()
     t.same([...reader.write(Buffer.from(unfinished))], [])
     t.ok(reader.unfinished)
-    t.throws(() => [...reader.close()], { code: 'EINVAL', message: `unfinished command: ${unfinished}` })
+    t.throws(() => [...reader.close()], { code: 'EINVAL', message: /unfinished command/ })
+    t.equal(reader.refused, unfinished)
     t.notOk(reader.unfinished)
   }
 })
