@@ -54,17 +54,18 @@ export class LocalTree implements Namespace {
     const type = fileType(file)
     if (type === undefined || !anchor.files.includes(file))
       throw new CircuitError('ENOENT', `there is no file ${joinPath(path, file)} now`)
-    checkAccess(joinPath(path, file), type, mode)
-    if (isAnchorFile(file)) return this.#openOwn(anchor, file, who)
+    const full = joinPath(path, file)
+    if (isAnchorFile(file)) {
+      checkAccess(full, type, mode)
+      return this.#openOwn(anchor, file, who)
+    }
     const spec = anchor.element?.kind.files[file]
     if (spec === undefined || anchor.element === undefined) throw new CircuitError('ENOENT')
     const { element } = anchor
-    return this.#logged(
-      mode.write && !type.opensBoth ? 'open to write' : 'open to read',
-      joinPath(path, file),
-      who,
-      () => spec.open(element, mode, who),
-    )
+    return this.#logged(mode.write && !type.opensBoth ? 'open to write' : 'open to read', full, who, () => {
+      checkAccess(full, type, mode)
+      return spec.open(element, mode, who)
+    })
   }
 
   /** Anchors in the tree, and elements on them. A walk over all of them. */
