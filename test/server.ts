@@ -65,6 +65,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A mount point that is there already; it is not removed then. */
   readonly mount?: string
+  /** False: it gets no name, and takes the host's. By default it is web1. */
+  readonly named?: boolean
   /** Another Node than this one. */
   readonly node?: string
   /** The program, where it is to be found by another path. */
@@ -77,7 +79,8 @@ export interface ServerOptions {
 export async function startServer(t: Test, options: ServerOptions = {}): Promise<TestServer> {
   const mount = options.mount ?? mkdtempSync(join(tmpdir(), 'circuit-test-'))
   const within = options.within ?? []
-  const start = [options.main ?? MAIN, 'start', '--mount', mount, '--name', 'web1', ...(options.args ?? [])]
+  const name = options.named === false ? [] : ['--name', 'web1']
+  const start = [options.main ?? MAIN, 'start', '--mount', mount, ...name, ...(options.args ?? [])]
   const [program = '', ...args] = [...within, options.node ?? process.execPath, ...start]
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -59,17 +59,24 @@ function inTree(mount: string, server: string) {
   }
 }
 
-type Body = (t: Test, place: Place) => Promise<void>
 /** Shows one or more sentences, by whose numbers the name begins. */
-export type Sentence = (name: string, body: Body) => void
+export type Sentence<Given extends unknown[]> = (
+  name: string,
+  body: (t: Test, ...given: Given) => Promise<void>,
+) => void
 
 /** Runs a file's sentences in every place. */
-export function inEachPlace(define: (sentence: Sentence) => void): void {
+export function inEachPlace(define: (sentence: Sentence<[Place]>) => void): void {
   for (const type of places)
     t.test(type.name, { skip: noMount }, async (t) => {
       const place = complete(await type.start(t))
       define((name, body) => void t.test(name, (t) => body(t, place)))
     })
+}
+
+/** Sentences on servers that start and end: each test has its own, on this host. */
+export const onThisHost: Sentence<[]> = (name, body) => {
+  t.test(name, { skip: noMount }, (t) => body(t))
 }
 
 function complete(started: Awaited<ReturnType<PlaceType['start']>>): Place {
