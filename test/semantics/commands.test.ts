@@ -9,7 +9,7 @@ async function printed(place: Place, words: string): Promise<string> {
 }
 
 const error = async (place: Place, anchor: string): Promise<string> =>
-  (await place.read(`${anchor}/error`)).replace(/^\S+ uid \d+ pid \d+: /, '')
+  (await place.read(`${anchor}/error`)).replace(/^\S+ [^:]+: /, '')
 
 const capacity = async (place: Place, anchor: string): Promise<number | undefined> =>
   JSON.parse(await place.read(`${anchor}/peek`))?.Cap

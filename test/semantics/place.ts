@@ -12,6 +12,8 @@ export interface Place {
   readonly mount: string
   /** The directory of the server on which this place makes anchors. */
   readonly server: string
+  /** The server that calls come through; undefined where the place's server has them from the kernel. */
+  readonly peer?: string
   /** Makes a fresh anchor and gives its path; `command` is written to its ctl. */
   anchor(command?: string): Promise<string>
   /** Runs a shell script, in which $M is the mount, $S the server, $A and others as given. */
@@ -28,7 +30,7 @@ export interface Place {
 
 interface PlaceType {
   readonly name: string
-  start(t: Test): Promise<{ mount: string; server: string } & Pick<Place, 'anchor' | 'sh'>>
+  start(t: Test): Promise<Pick<Place, 'mount' | 'server' | 'peer' | 'anchor' | 'sh'>>
 }
 
 /** All places. Later ones, an anchor on another host for example, are added here. */
@@ -47,7 +49,7 @@ async function startRemote(t: Test) {
   const near = await startServer(t, { args: ['--name', 'near'] })
   const far = await startServer(t, { args: ['-j', near.url] })
   const server = `${near.mount}/${far.id}`
-  return { mount: near.mount, server, ...inTree(near.mount, server) }
+  return { mount: near.mount, server, peer: 'near', ...inTree(near.mount, server) }
 }
 
 function inTree(mount: string, server: string) {
@@ -86,7 +88,7 @@ function complete(started: Awaited<ReturnType<PlaceType['start']>>): Place {
     return stdout
   }
   const python: Place['python'] = (script, env) =>
-    print('exec python3 -c "$SCRIPT"', { ...env, SCRIPT: `${PRELUDE}\n${dedent(script)}` })
+    print('exec python3 -c "$PRELUDE$SCRIPT"', { ...env, PRELUDE, SCRIPT: dedent(script) })
   return {
     ...started,
     print,

@@ -66,8 +66,7 @@ class Call:
     def done(self):
         return not self.thread.is_alive()
 
-# A process that makes one call, and can be killed in it; it says what the call gave.
+# A process of its own, with all of this.
 def child(script):
-    return subprocess.Popen([sys.executable, '-c', os.environ['SCRIPT'].split('#BODY')[0] + script],
-                            stdout=subprocess.PIPE, text=True)
-#BODY`
+    return subprocess.Popen([sys.executable, '-c', os.environ['PRELUDE'] + script], stdout=subprocess.PIPE, text=True)
+`
