@@ -60,6 +60,6 @@ export class OpLog {
 }
 
 function format({ sequence, time, who, operation, path, command, outcome }: Numbered): string {
-  const by = who && (who.peer === undefined ? { uid: who.uid, pid: who.pid } : { peer: who.peer })
+  const by = who && { uid: who.uid, pid: who.pid, peer: who.peer }
   return `${JSON.stringify({ seq: sequence, time: new Date(time).toISOString(), who: by ?? 'server', op: operation, path, command, outcome })}\n`
 }

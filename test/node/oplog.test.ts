@@ -45,7 +45,7 @@ t.test('a line says all there is to say', async (t) => {
     [
       { seq: 1, who: { uid: 1, pid: 3 }, op: 'command', path: '/x', command: 'a "b"\n', outcome: 'ok' },
       { seq: 2, who: 'server', op: 'exit', path: '/x', outcome: '0' },
-      { seq: 3, who: { peer: 'X1' }, op: 'make', path: '/y', outcome: 'EEXIST taken' },
+      { seq: 3, who: { uid: 1, pid: 3, peer: 'X1' }, op: 'make', path: '/y', outcome: 'EEXIST taken' },
     ],
   )
   t.ok(Math.abs(Date.parse(JSON.parse(heard[0] ?? '').time) - Date.now()) < 60_000)

@@ -4,7 +4,7 @@ import { inEachPlace, type Place } from './place.ts'
 interface Entry {
   readonly seq: number
   readonly time: string
-  readonly who: 'server' | { readonly uid: number; readonly pid: number } | { readonly peer: string }
+  readonly who: 'server' | { readonly uid: number; readonly pid: number; readonly peer?: string }
   readonly op: string
   readonly path: string
   readonly command?: string
@@ -56,9 +56,9 @@ inEachPlace((sentence) => {
     const [uid, pid, thread] = ids.trim().split(' ').map(Number)
     const entries = await entriesOf(place, anchor)
     const who = (end: string) => entries.find(({ op, path }) => op === 'make' && path.endsWith(end))?.who
-    const { peer } = place
-    t.strictSame(who('/main'), peer ? { peer } : { uid, pid })
-    t.strictSame(who('/thread'), peer ? { peer } : { uid, pid: thread })
+    const peer = place.peer === undefined ? {} : { peer: place.peer }
+    t.strictSame(who('/main'), { uid, pid, ...peer })
+    t.strictSame(who('/thread'), { uid, pid: thread, ...peer })
     t.equal(entries.find(({ op }) => op === 'exit')?.who, 'server')
   })
 
