@@ -17,13 +17,38 @@ export interface Entry {
   readonly command?: string
 }
 
-interface Numbered extends Entry {
-  readonly sequence: number
-  readonly time: number
+/**
+ * A kept entry. Its place is used again: ten thousand entries that each live for ten thousand operations would be what
+ * the garbage collector is most occupied with.
+ */
+interface Slot {
+  sequence: number
+  time: number
+  operation: string
+  path: string
+  outcome: string
+  command: string | undefined
+  byServer: boolean
+  uid: number
+  pid: number
+  peer: string | undefined
 }
 
+const emptySlot = (): Slot => ({
+  sequence: 0,
+  time: 0,
+  operation: '',
+  path: '',
+  outcome: '',
+  command: undefined,
+  byServer: false,
+  uid: 0,
+  pid: 0,
+  peer: undefined,
+})
+
 export class OpLog {
-  readonly #kept: Numbered[] = []
+  readonly #kept: Slot[] = []
   readonly #listeners = new Set<(line: string) => void>()
   #sequence = 0
 
@@ -32,14 +57,28 @@ export class OpLog {
     return this.#sequence
   }
 
-  add(entry: Entry): void {
-    const sequence = ++this.#sequence
-    const path = entry.path.slice(0, MAX_PATH)
-    const numbered: Numbered = { ...entry, path, sequence, time: Date.now() }
-    this.#kept[sequence % LOG_ENTRIES] = numbered
+  add({ operation, path, who, outcome, command }: Entry): void {
+    const slot = this.#take(++this.#sequence)
+    slot.time = Date.now()
+    slot.operation = operation
+    slot.path = path.slice(0, MAX_PATH)
+    slot.outcome = outcome
+    slot.command = command
+    slot.byServer = who === undefined
+    slot.uid = who?.uid ?? 0
+    slot.pid = who?.pid ?? 0
+    slot.peer = who?.peer
     if (this.#listeners.size === 0) return
-    const line = format(numbered)
+    const line = format(slot)
     for (const listener of this.#listeners) listener(line)
+  }
+
+  #take(sequence: number): Slot {
+    const at = sequence % LOG_ENTRIES
+    const slot = this.#kept[at] ?? emptySlot()
+    this.#kept[at] = slot
+    slot.sequence = sequence
+    return slot
   }
 
   /** The kept entries as JSON lines, oldest first. */
@@ -59,7 +98,8 @@ export class OpLog {
   }
 }
 
-function format({ sequence, time, who, operation, path, command, outcome }: Numbered): string {
-  const by = who && { uid: who.uid, pid: who.pid, peer: who.peer }
-  return `${JSON.stringify({ seq: sequence, time: new Date(time).toISOString(), who: by ?? 'server', op: operation, path, command, outcome })}\n`
+function format(slot: Slot): string {
+  const { sequence, time, operation, path, command, outcome, byServer, uid, pid, peer } = slot
+  const who = byServer ? 'server' : { uid, pid, peer }
+  return `${JSON.stringify({ seq: sequence, time: new Date(time).toISOString(), who, op: operation, path, command, outcome })}\n`
 }
