@@ -6,13 +6,12 @@
  */
 import type { Budget } from '../budget.ts'
 import { WaitQueue } from '../wait-queue.ts'
+import { ByteQueue, MAX_QUEUED_BYTES } from './byte-queue.ts'
 
 /** Bytes kept of a message that no receiver owns. */
 export const SLOT_BYTES = 32 * 1024
 /** Bytes on their way in a message that is being received. */
-export const STREAM_BYTES = 1 << 20
-/** Pieces are run together up to this many bytes. */
-const PIECE_BYTES = 4096
+export const STREAM_BYTES = MAX_QUEUED_BYTES
 /** What a message costs beside its bytes, roughly. */
 const OVERHEAD_BYTES = 512
 
@@ -37,9 +36,9 @@ export class Message {
   readonly dataWaiters = new WaitQueue()
   readonly spaceWaiters = new WaitQueue()
   readonly #budget: Budget
-  #chunks: Buffer[] = []
-  #handed: Buffer | undefined
-  #kept = 0
+  readonly #bytes = new ByteQueue()
+  /** How many of the first bytes were handed out, and have not been settled. */
+  #handed = 0
   #booked = OVERHEAD_BYTES
 
   constructor(budget: Budget) {
@@ -55,34 +54,27 @@ export class Message {
 
   /** Nothing was ever accepted, or all of it was taken. */
   get empty(): boolean {
-    return this.#kept === 0
+    return this.#bytes.length === 0
   }
 
   /** Bytes that it would accept now. */
   get space(): number {
-    return Math.max(0, (this.owned ? STREAM_BYTES : SLOT_BYTES) - this.#kept)
+    return Math.max(0, (this.owned ? STREAM_BYTES : SLOT_BYTES) - this.#bytes.length)
   }
 
   get readable(): boolean {
-    return this.#chunks.length > 0 || this.ended || this.broken
+    return this.#bytes.length > this.#handed || this.ended || this.broken
   }
 
   /** Accepts a copy of the first bytes that there is space for, and says how many. */
   accept(bytes: Uint8Array): number {
     const taken = Math.min(this.space, bytes.length)
     if (taken === 0) return 0
-    this.#append(bytes.subarray(0, taken))
-    this.#book(taken)
+    this.#bytes.push(taken === bytes.length ? bytes : bytes.subarray(0, taken))
+    this.#booked += taken
+    this.#budget.take(taken)
     this.#tellReceiver()
     return taken
-  }
-
-  /** Small pieces are run together, so that a window of single bytes is not a million objects. */
-  #append(bytes: Uint8Array): void {
-    const last = this.#chunks.at(-1)
-    if (last && last.length + bytes.length <= PIECE_BYTES)
-      this.#chunks[this.#chunks.length - 1] = Buffer.concat([last, bytes])
-    else this.#chunks.push(Buffer.from(bytes))
   }
 
   end(): void {
@@ -98,27 +90,25 @@ export class Message {
   /** Hands out up to `max` bytes; what was handed out before is settled by this. */
   hand(max: number): Buffer {
     this.settle()
-    const [first] = this.#chunks
-    if (first === undefined) return Buffer.alloc(0)
-    const all = this.#chunks.length > 1 && first.length < max ? Buffer.concat(this.#chunks) : first
-    this.#chunks = all === first ? this.#chunks.slice(1) : []
-    if (all.length > max) this.#chunks.unshift(all.subarray(max))
-    this.#handed = all.subarray(0, max)
-    return this.#handed
+    const bytes = this.#bytes.peek(max)
+    this.#handed = bytes.length
+    return bytes
   }
 
   /** What was handed out has been taken for good. */
   settle(): void {
-    if (this.#handed === undefined) return
-    this.#book(-this.#handed.length)
-    this.#handed = undefined
+    const taken = this.#handed
+    if (taken === 0) return
+    this.#handed = 0
+    this.#bytes.drop(taken)
+    this.#booked -= taken
+    this.#budget.give(taken)
     this.#tellSender()
   }
 
   /** What was handed out last has not been taken. */
   restore(): void {
-    if (this.#handed) this.#chunks.unshift(this.#handed)
-    this.#handed = undefined
+    this.#handed = 0
   }
 
   /** The receiver owns it from now on. */
@@ -143,18 +133,10 @@ export class Message {
 
   /** Gives back what it has booked; idempotent. */
   release(): void {
-    this.#chunks = []
-    this.#handed = undefined
-    this.#kept = 0
+    this.#bytes.clear()
+    this.#handed = 0
     this.#budget.give(this.#booked)
     this.#booked = 0
-  }
-
-  #book(bytes: number): void {
-    this.#kept += bytes
-    this.#booked += bytes
-    if (bytes > 0) this.#budget.take(bytes)
-    else this.#budget.give(-bytes)
   }
 
   #tellReceiver(): void {
