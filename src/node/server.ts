@@ -60,7 +60,6 @@ export class Server {
     this.#tree = new LocalTree(host)
     this.#peers = new Peers({
       self: { id: this.id, name: this.name, tree: this.#tree },
-      version: VERSION,
       started: this.#joined.getTime(),
       keys: options.keys,
       circuit: () => this.circuit,

@@ -2,28 +2,23 @@
 import type { AddressInfo, Socket, Server as SocketServer } from 'node:net'
 import type { circuit } from '../../proto/circuit.pb.js'
 import { CircuitError } from '../../proto/errors.ts'
-import { isServerId } from '../../proto/path.ts'
 import { parseUrl } from '../../proto/url.ts'
 import type { Member, Members } from '../circuit.ts'
 import type { Namespace } from '../namespace.ts'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { greet, type Hello } from './greeting.ts'
 import type { Key } from './key.ts'
 import { RemoteTree } from './remote.ts'
-import { dialSocket, HANDSHAKE_MS, listenSocket } from './secure.ts'
+import { dialSocket, listenSocket } from './secure.ts'
 import { Service } from './service.ts'
-
-export const PROTOCOL_MAJOR = 1
-export const PROTOCOL_MINOR = 0
 
 /** A server that can't be reached for so long is no member any more. */
 const DROP_MS = 5000
 const RETRY_MS = 500
 
-type Hello = circuit.Hello.$Properties
-
 export interface PeersOptions {
   readonly self: Member
-  readonly version: string
+  /** ms since 1970 */
   readonly started: number
   /** Keys that are accepted; the first one is used to dial. None: plaintext. */
   readonly keys: readonly Key[]
@@ -105,64 +100,27 @@ export class Peers implements Members {
     return this.#greet(socket, true, id)
   }
 
-  /** Exchanges hellos. @throws CircuitError EACCES when the other side is not who it should be, or speaks something else */
-  #greet(socket: Socket, dialled: boolean, expected: string | undefined): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      let service: Service | undefined
-      let id = ''
-      const connection = new Connection(socket, {
-        dialled,
-        onStream: (stream, first) => service?.serve(stream, first),
-        onHello: (hello) => {
-          clearTimeout(deadline)
-          const refusal = this.#examine(hello, expected)
-          if (refusal) return connection.close(refusal)
-          id = hello.id ?? ''
-          service = this.#serviceFor(hello)
-          if (id) this.#know(hello, connection)
-          resolve(connection)
-        },
-        onClose: (error) => {
-          clearTimeout(deadline)
-          reject(error)
-          if (id) this.#lost(id, connection)
-        },
-      })
-      const deadline = setTimeout(
-        () => connection.close(new CircuitError('ETIMEDOUT', 'it did not say hello')),
-        HANDSHAKE_MS,
-      )
-      connection.hello(this.#hello())
+  async #greet(socket: Socket, dialled: boolean, expected: string | undefined): Promise<Connection> {
+    const { connection } = await greet(socket, {
+      dialled,
+      hello: this.#hello(),
+      expected,
+      onGreeted: (hello, connection) => {
+        if (hello.id) this.#know(hello, connection)
+        const service = this.#serviceFor(hello)
+        return (stream, first) => service.serve(stream, first)
+      },
+      onClosed: ({ id }, connection) => {
+        if (id) this.#lost(id, connection)
+      },
     })
+    return connection
   }
 
   #hello(): Hello {
-    const { self, version, started } = this.#options
+    const { self, started } = this.#options
     const peers = Array.from(this.#peers.values(), ({ id, name, address }) => ({ id, name, address }))
-    return {
-      major: PROTOCOL_MAJOR,
-      minor: PROTOCOL_MINOR,
-      id: self.id,
-      name: self.name,
-      address: this.#address,
-      version,
-      started,
-      peers,
-    }
-  }
-
-  #examine({ major, id }: Hello, expected: string | undefined): CircuitError | undefined {
-    if (major !== PROTOCOL_MAJOR)
-      return new CircuitError(
-        'EPROTO',
-        `the other side speaks version ${major} of the protocol, this one ${PROTOCOL_MAJOR}`,
-      )
-    // A handshake that is sent back to its sender proves the key too (the "Selfie" attack).
-    if (id === this.self.id) return new CircuitError('EACCES', 'this server was dialled by itself')
-    if (id && !isServerId(id)) return new CircuitError('EPROTO', `${JSON.stringify(id)} is no server`)
-    if (expected !== undefined && id !== expected)
-      return new CircuitError('EHOSTDOWN', `the server there is ${id}, not ${expected}`)
-    return undefined
+    return { id: self.id, name: self.name, address: this.#address, started, peers }
   }
 
   #serviceFor({ id, name }: Hello): Service {
