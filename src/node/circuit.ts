@@ -12,6 +12,8 @@ export interface Member {
   /** X and 16 hexadecimal digits. */
   readonly id: string
   readonly name: string
+  /** HOST:PORT where it can be dialled; empty while it does not listen. */
+  readonly address: string
   readonly tree: Namespace
 }
 

@@ -1,5 +1,6 @@
 /** What a server offers to the elements on it. */
 import type { Budget } from './budget.ts'
+import type { Members } from './circuit.ts'
 import type { Spawner } from './element/process/spawner.ts'
 import type { OpLog } from './oplog.ts'
 
@@ -11,6 +12,8 @@ export interface Host {
   readonly log: OpLog
   /** Bytes that messages may occupy while they wait in channels. */
   readonly messageBudget: Budget
+  /** The servers of the circuit, as this one knows them now. */
+  members(): Members
   /** What `peek` of the server says. */
   describe(): Record<string, unknown>
   /** Somebody else than this server's mount has made or removed an anchor: settles when the mount knows. */

@@ -49,6 +49,7 @@ export class Server {
       spawner: this.#spawner,
       log: this.log,
       messageBudget: this.#budget,
+      members: () => this.#peers,
       describe: () => this.#describe(),
       changedByOthers: async (path) => {
         await Promise.all(this.#foreign.map((told) => told(path)))
@@ -70,7 +71,7 @@ export class Server {
 
   /** Where clients and other servers can reach this one; empty while it does not listen. */
   get url(): string {
-    return this.#peers.address && formatUrl(this.#peers.address, process.pid, this.id)
+    return this.#peers.self.address && formatUrl(this.#peers.self.address, process.pid, this.id)
   }
 
   /** @throws Error when the address is not to be had */

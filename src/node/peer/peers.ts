@@ -17,7 +17,7 @@ const DROP_MS = 5000
 const RETRY_MS = 500
 
 export interface PeersOptions {
-  readonly self: Member
+  readonly self: Omit<Member, 'address'>
   /** ms since 1970 */
   readonly started: number
   /** Keys that are accepted; the first one is used to dial. None: plaintext. */
@@ -28,12 +28,12 @@ export interface PeersOptions {
 }
 
 interface Peer extends Member {
-  readonly address: string
   connection: Connection | undefined
   dialling: Promise<Connection> | undefined
 }
 
 export class Peers implements Members {
+  readonly self: Member
   readonly #options: PeersOptions
   readonly #peers = new Map<string, Peer>()
   #listener: SocketServer | undefined
@@ -42,10 +42,13 @@ export class Peers implements Members {
 
   constructor(options: PeersOptions) {
     this.#options = options
-  }
-
-  get self(): Member {
-    return this.#options.self
+    const address = (): string => this.#address
+    this.self = {
+      ...options.self,
+      get address() {
+        return address()
+      },
+    }
   }
 
   list(): readonly Member[] {
@@ -54,11 +57,6 @@ export class Peers implements Members {
 
   get(id: string): Member | undefined {
     return id === this.self.id ? this.self : this.#peers.get(id)
-  }
-
-  /** HOST:PORT where this server can be dialled; empty while it does not listen. */
-  get address(): string {
-    return this.#address
   }
 
   /** Opens the door. @throws Error when the address is not to be had */

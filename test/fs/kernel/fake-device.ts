@@ -5,7 +5,7 @@ import type { ReaderEvents, ReaderKind } from '../../../src/fs/kernel/reader.ts'
 import { Session } from '../../../src/fs/kernel/session.ts'
 import { Tree } from '../../../src/fs/tree.ts'
 import { Budget } from '../../../src/node/budget.ts'
-import { Circuit, type Member } from '../../../src/node/circuit.ts'
+import { Circuit, type Member, type Members } from '../../../src/node/circuit.ts'
 import { Spawner } from '../../../src/node/element/process/spawner.ts'
 import type { Host } from '../../../src/node/host.ts'
 import { LocalTree } from '../../../src/node/local-tree.ts'
@@ -64,12 +64,13 @@ export interface FakeMount {
   readonly tree: Tree
 }
 
-const hostOf = (id: string, name: string): Host => ({
+const hostOf = (id: string, name: string, members: () => Members): Host => ({
   id,
   name,
   spawner: new Spawner(),
   log: new OpLog(),
   messageBudget: new Budget(1 << 24),
+  members,
   describe: () => ({ Name: name }),
   changedByOthers: async () => {},
   metrics: () => '',
@@ -78,15 +79,22 @@ const hostOf = (id: string, name: string): Host => ({
 
 /** A mount of a circuit of two servers: X…a1, whose mount it is, and X…b2. */
 export function mountFake(): FakeMount {
-  const hosts = [hostOf('X00000000000000a1', 'web1'), hostOf('X00000000000000b2', 'web2')]
-  const members: Member[] = hosts.map((host) => ({ id: host.id, name: host.name, tree: new LocalTree(host) }))
+  const known = (): Members => view
+  const hosts = [hostOf('X00000000000000a1', 'web1', known), hostOf('X00000000000000b2', 'web2', known)]
+  const members: Member[] = hosts.map((host) => ({
+    id: host.id,
+    name: host.name,
+    address: '',
+    tree: new LocalTree(host),
+  }))
   const [self] = members
   if (self === undefined) throw new Error('a circuit has a server')
-  const circuit = new Circuit({
+  const view: Members = {
     self,
     list: () => members,
     get: (id) => members.find((member) => member.id === id),
-  })
+  }
+  const circuit = new Circuit(view)
   const device = new FakeDevice()
   const tree = new Tree(circuit, {
     owner: { uid: 1000, gid: 100, group: false },
