@@ -2,7 +2,7 @@
 import { CircuitError } from '../proto/errors.ts'
 import { joinPath, outermostName, splitPath } from '../proto/path.ts'
 import { SERVER_ANCHOR_ID } from './anchors.ts'
-import { SERVER_FILES } from './element/registry.ts'
+import { SERVER_FILES, SERVER_KIND } from './element/registry.ts'
 import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
 import { ROOT_HELP } from './help.ts'
 import type { LinkStat, Listed, Namespace, Soon, Stat } from './namespace.ts'
@@ -80,7 +80,7 @@ export class Circuit implements Namespace {
   }
 
   #virtual(id: number, files: readonly string[], children: number): Stat {
-    return { kind: 'anchor', id, files, changed: this.#changed, children }
+    return { kind: 'anchor', id, files, element: undefined, changed: this.#changed, children }
   }
 
   async #listRoot(): Promise<Listed[]> {
@@ -105,6 +105,7 @@ export class Circuit implements Namespace {
       kind: 'anchor',
       id: SERVER_ANCHOR_ID,
       files: SERVER_FILES,
+      element: SERVER_KIND,
       changed: this.#changed,
       children: undefined,
     }

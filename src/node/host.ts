@@ -18,6 +18,8 @@ export interface Host {
   describe(): Record<string, unknown>
   /** Somebody else than this server's mount has made or removed an anchor: settles when the mount knows. */
   changedByOthers(path: string): Promise<void>
+  /** Makes this server's circuit and that of the server at a URL one. @throws CircuitError */
+  join(url: string): Promise<void>
   /** Numbers for `metrics`. */
   metrics(): string
   /** Stops the server in order, after what is being answered now has been answered. */

@@ -142,10 +142,11 @@ export class LocalTree implements Namespace {
   }
 }
 
-const statOf = ({ id, files, changed, children }: Anchor): AnchorStat => ({
+const statOf = ({ id, files, element, changed, children }: Anchor): AnchorStat => ({
   kind: 'anchor',
   id,
   files,
+  element: element?.kind.name,
   changed,
   children: children.size,
 })

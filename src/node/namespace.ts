@@ -13,6 +13,8 @@ export interface AnchorStat {
   readonly id: number
   /** Names of the special files that are there now. */
   readonly files: readonly string[]
+  /** The kind of its element, as `circuit ls -l` prints it; undefined where it holds none. */
+  readonly element: string | undefined
   /** When its children last changed, in ms since 1970. */
   readonly changed: number
   /** Child anchors: what stat(2) counts as links, less two; undefined where it is not known without asking. */

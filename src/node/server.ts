@@ -54,6 +54,7 @@ export class Server {
       changedByOthers: async (path) => {
         await Promise.all(this.#foreign.map((told) => told(path)))
       },
+      join: (url) => this.join(url),
       metrics: () => formatMetrics([...this.#metrics(), ...this.#sources.flatMap((source) => source())]),
       // The command that asked for it is answered first.
       stop: () => void setImmediate(options.onStop),

@@ -42,15 +42,27 @@ export type ErrorCode = keyof typeof ERRORS
 /** Longest sentence, in characters: what users give is quoted in it, and it is kept in the log. */
 const MAX_SENTENCE = 500
 
+export interface ErrorDetails {
+  readonly cause?: unknown
+  /** What was used: the path of an anchor or a file. */
+  readonly path?: string | undefined
+  /** The server that was asked, or lost. */
+  readonly server?: string | undefined
+}
+
 /** An error as users meet it: an errno, and a sentence that says what was tried and what to do. */
 export class CircuitError extends Error {
   override readonly name = 'CircuitError'
   readonly code: ErrorCode
+  readonly path: string | undefined
+  readonly server: string | undefined
 
   /** @param sentence what was tried, on what, and why it failed; the table's meaning if left out */
-  constructor(code: ErrorCode, sentence?: string, options?: { cause: unknown }) {
+  constructor(code: ErrorCode, sentence?: string, { path, server, ...options }: ErrorDetails = {}) {
     super(clip(sentence ?? ERRORS[code].meaning), options)
     this.code = code
+    this.path = path
+    this.server = server
   }
 
   /** The Linux errno, positive. */

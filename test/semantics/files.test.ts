@@ -57,7 +57,7 @@ inEachPlace((sentence) => {
     await place.command(anchor, 'scrub')
     await place.command(anchor, 'run true')
     t.equal(await verbs(anchor), 'close discard kill scrub signal')
-    t.equal(await verbs(place.server), 'leave suicide')
+    t.equal(await verbs(place.server), 'join leave suicide')
   })
 
   sentence('F5 error tells the last command that failed, whoever wrote it', async (t, place) => {

@@ -47,6 +47,8 @@ export const SERVER_FILES: readonly string[] = [
   ...Object.keys(serverKind.files),
 ]
 
+export const SERVER_KIND: string = serverKind.name
+
 export type AnchorFileName = keyof typeof ANCHOR_FILES
 
 /** Every special file by name. A name means the same access and nature wherever it appears. */

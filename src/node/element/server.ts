@@ -105,6 +105,15 @@ const leave = (verb: string): VerbSpec<ServerElement> => ({
   },
 })
 
+const join: VerbSpec<ServerElement> = {
+  usage: 'join URL',
+  help: "make this server's circuit and that of the server at URL one",
+  run: (_server, command, host) => {
+    const [url = ''] = expectWords(command, 'join URL', 1)
+    return host.join(url)
+  },
+}
+
 export const serverKind: Kind = defineKind<ServerElement>({
   name: 'server',
   files: {
@@ -127,6 +136,6 @@ export const serverKind: Kind = defineKind<ServerElement>({
       open: (server) => new TextHandle(server.host.metrics()),
     },
   },
-  verbs: { leave: leave('leave'), suicide: leave('suicide') },
+  verbs: { join, leave: leave('leave'), suicide: leave('suicide') },
   makers: {},
 })

@@ -74,9 +74,13 @@ export class Peers implements Members {
     })
   }
 
-  /** Joins the circuit of a server, and so each server that it knows. @throws CircuitError when it can't be reached */
+  /**
+   * Joins the circuit of a server, and so each server that it knows; one that is in this circuit already is left alone.
+   * @throws CircuitError EINVAL, or why it can't be reached
+   */
   async join(url: string): Promise<void> {
     const { host, port, id } = parseUrl(url)
+    if (id === this.self.id || (id && this.#peers.get(id)?.connection)) return
     await this.#meet(host, port, id)
   }
 

@@ -258,11 +258,12 @@ function decodeFailure({ code, sentence }: circuit.Failure.$Properties): Circuit
 
 function decodeStat(stat: circuit.Stat.$Properties | null | undefined): Stat {
   if (stat?.link) return { kind: 'link', target: decodeName(stat.target ?? END) }
-  const { id = 0, files = [], changed = 0, children = 0 } = stat ?? {}
+  const { id = 0, files = [], changed = 0, children = 0, element } = stat ?? {}
   return {
     kind: 'anchor',
     id: id ?? 0,
     files: files ?? [],
+    element: element || undefined,
     changed: changed ?? 0,
     children: children ?? 0,
   } satisfies AnchorStat

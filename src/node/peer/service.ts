@@ -195,7 +195,8 @@ const decodePath = (path: Uint8Array | null | undefined): string => decodeName(p
 
 function encodeStat(stat: Stat): circuit.Stat.$Properties {
   if (stat.kind === 'link') return { link: true, target: encodeName(stat.target) }
-  return { id: stat.id, files: [...stat.files], changed: stat.changed, children: stat.children ?? 0 }
+  const { id, files, changed, children = 0, element = '' } = stat
+  return { id, files: [...files], changed, children, element }
 }
 
 const encodeListed = ({ name, stat }: Listed): circuit.Listed.$Properties => ({

@@ -73,6 +73,7 @@ const hostOf = (id: string, name: string, members: () => Members): Host => ({
   members,
   describe: () => ({ Name: name }),
   changedByOthers: async () => {},
+  join: async () => {},
   metrics: () => '',
   stop: () => {},
 })
