@@ -9,9 +9,10 @@
 // Each file has a process and a session of its own, no terminal, 120 seconds unless it calls t.setTimeout, and
 //   TMPDIR             a directory of this run, removed at its end
 //   CIRCUIT_TEST_RUN   six hexadecimal digits, to be part of the name of what can't be under TMPDIR, such as a
-//                      network namespace, and to tell this run's processes
+//                      network namespace or a link, and to tell this run's processes
 // A file named *.serial.test.ts runs alone, after the others. The TAP that each file printed is kept in .tap/.
-// A process, FUSE mount or network namespace left behind is a failure, and is cleared away.
+// A process, FUSE mount, network namespace or link left behind is a failure, and is cleared away. Namespaces without a
+// name are there as long as a process in them. What is not marked as this run's may be another's, at the same time.
 // With CI=true or CIRCUIT_NO_SKIPS=1 a skipped test or a todo is a failure too.
 
 import { execFileSync } from 'node:child_process'
@@ -24,7 +25,9 @@ import {
   describeProcess,
   fuseMounts,
   marked,
+  networkLinks,
   networkNamespaces,
+  removeNetworkLink,
   removeNetworkNamespace,
   unmount,
 } from './testing/leftovers.mjs'
@@ -94,7 +97,7 @@ function report(source, outcome) {
 
 const runId = randomBytes(3).toString('hex')
 const temporary = join(tmpdir(), `ct-${runId}`)
-const before = { mounts: fuseMounts(), namespaces: networkNamespaces() }
+const mountsBefore = fuseMounts()
 
 /** Finds and removes what the run as a whole has left. */
 async function clearAway() {
@@ -104,16 +107,19 @@ async function clearAway() {
     process.kill(pid, 'SIGKILL')
   }
   for (const [mount, directory] of fuseMounts()) {
-    if (before.mounts.has(mount)) continue
+    if (mountsBefore.has(mount)) continue
     // Tests mount below TMPDIR; what is elsewhere is someone else's, dead or alive.
     if (!directory.startsWith(`${temporary}/`)) continue
     left.push(`FUSE mount: ${directory}`)
     await unmount(directory)
   }
-  for (const name of networkNamespaces()) {
-    if (before.namespaces.has(name)) continue
+  for (const name of networkNamespaces().filter((name) => name.includes(runId))) {
     left.push(`network namespace: ${name}`)
-    if (name.includes(runId)) await removeNetworkNamespace(name)
+    await removeNetworkNamespace(name)
+  }
+  for (const name of networkLinks().filter((name) => name.includes(runId))) {
+    left.push(`network link: ${name}`)
+    await removeNetworkLink(name)
   }
   for (const what of left) print(`FAIL left behind: ${what}`)
   total.failed += left.length

@@ -1,4 +1,4 @@
-// What tests can leave behind on a machine: processes, FUSE mounts and network namespaces.
+// What tests can leave behind on a machine: processes, FUSE mounts, network namespaces and links.
 
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -83,10 +83,14 @@ export async function unmount(directory) {
 }
 
 /** The names of the network namespaces that `ip netns` knows. */
-export const networkNamespaces = () => new Set(list('/run/netns'))
+export const networkNamespaces = () => list('/run/netns')
 
-export async function removeNetworkNamespace(name) {
-  await run('ip', ['netns', 'delete', name]).catch((error) =>
-    process.stderr.write(`run-tests: ${error.message}\n`),
-  )
+/** The names of the links in the machine's own network namespace. */
+export const networkLinks = () => list('/sys/class/net')
+
+export const removeNetworkNamespace = (name) => ip('netns', 'delete', name)
+export const removeNetworkLink = (name) => ip('link', 'delete', name)
+
+async function ip(...words) {
+  await run('ip', words).catch((error) => process.stderr.write(`run-tests: ${error.message}\n`))
 }

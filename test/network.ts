@@ -1,0 +1,243 @@
+/**
+ * A network of hosts, each with a real server on a real mount: network namespaces on a bridge in a namespace of its own.
+ *
+ * No namespace has a name: each is held by a process that ends with this one, however this one ends, and nothing of a
+ * network is seen outside of it. So any number of them can be there at once. Hosts share the file tree and the
+ * processes of this machine.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { generateKey } from '../src/node/peer/key.ts'
+import { Wire, type WireQuality, wireProgram } from './network/wire.ts'
+import { type Outcome, runShell, type ServerOptions, startServer, type TestServer, until } from './server.ts'
+
+export interface NetworkOptions {
+  /** False: servers have no key, and are told to do without. */
+  readonly key?: boolean
+  /** False: there are hosts, and no servers yet. */
+  readonly servers?: boolean
+  /** More options of each `circuit start`. */
+  readonly args?: readonly string[]
+  /** Of what wires do by chance. */
+  readonly seed?: number
+}
+
+export interface Network {
+  readonly hosts: readonly Host[]
+  /** The file of the circuit's key; undefined where there is none. */
+  readonly keyFile: string | undefined
+  /** Awaits that all servers that run list each other, and nobody else. */
+  settled(): Promise<void>
+}
+
+const PORT = 11022
+
+/** Makes a network; the test's teardown takes it down. By default all servers have joined, with a key. */
+export async function network(t: Test, count: number, options: NetworkOptions = {}): Promise<Network> {
+  const hub = await Namespace.make(t)
+  const namespaces = await Promise.all(Array.from({ length: count }, () => Namespace.make(t)))
+  await hub.ip(
+    'link add hub type bridge mcast_snooping 0 stp_state 0 forward_delay 0',
+    'link set hub up',
+    ...namespaces.flatMap(({ pid }, i) => [
+      `link add port${i} type veth peer name eth0 netns ${pid}`,
+      `link set port${i} master hub up`,
+    ]),
+  )
+  const key = options.key === false ? undefined : makeKey(t)
+  const start = [...(key ? ['-hmac', key] : ['--insecure']), ...(options.args ?? [])]
+  const hosts = namespaces.map((own, i) => new Host(t, i, own, hub, start, (options.seed ?? 1) + i))
+  await Promise.all(hosts.map((host) => host.connect()))
+  if (options.servers !== false)
+    for (const host of hosts) await host.start({ args: host.index === 0 ? [] : ['-j', hosts[0]?.url ?? ''] })
+  const settled = async (): Promise<void> => {
+    const running = hosts.filter(({ running }) => running)
+    const all = running.map(({ name }) => name).sort()
+    const knowsAll = async ({ mount }: Host): Promise<boolean> =>
+      (await readdir(join(mount, 'by-name'))).sort().join() === all.join()
+    await until(async () => (await Promise.all(running.map(knowsAll))).every(Boolean), 30_000)
+  }
+  await settled()
+  return { hosts, keyFile: key, settled }
+}
+
+function makeKey(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'circuit-key-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const file = join(directory, 'key')
+  writeFileSync(file, `${generateKey()}\n`, { mode: 0o600 })
+  return file
+}
+
+/** A network namespace, there as long as this process. */
+class Namespace {
+  readonly pid: number
+  /** Words that run the rest of theirs as a command in it. */
+  readonly enter: readonly string[]
+
+  private constructor(pid: number) {
+    this.pid = pid
+    // `ip netns exec` would put it into a mount namespace as well, in which later mounts are not seen.
+    this.enter = ['nsenter', `--net=/proc/${pid}/ns/net`]
+  }
+
+  static async make(t: Test): Promise<Namespace> {
+    const keeper = spawn('unshare', ['-n', 'sh', '-ec', 'ip link set lo up; echo ready; exec cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const ended = once(keeper, 'close')
+    t.teardown(async () => {
+      keeper.stdin.end()
+      await ended
+    })
+    const failed = ended.then(() => Promise.reject(new Error('no network namespace could be made')))
+    await Promise.race([once(keeper.stdout, 'data'), failed])
+    return new Namespace(keeper.pid ?? 0)
+  }
+
+  /** Runs commands of ip(8). */
+  async ip(...commands: readonly string[]): Promise<void> {
+    await this.run('exec ip -batch -', commands.join('\n'))
+  }
+
+  /** Runs a shell script that must succeed. */
+  async run(script: string, input = ''): Promise<void> {
+    const { status, stderr } = await runShell(script, { within: this.enter, input })
+    if (status !== 0) throw new Error(`${script} failed: ${stderr}\n${input}`)
+  }
+}
+
+/** A host: its place in the network, and its server. */
+export class Host {
+  /** From 0. */
+  readonly index: number
+  /** h1, h2, …; also its server's. */
+  readonly name: string
+  readonly address: string
+  /** Words that run the rest of theirs as a command on this host. */
+  readonly enter: readonly string[]
+  readonly #test: Test
+  readonly #own: Namespace
+  readonly #hub: Namespace
+  readonly #start: readonly string[]
+  readonly #seed: number
+  #server: TestServer | undefined
+  #wire: Wire | undefined
+
+  constructor(
+    test: Test,
+    index: number,
+    own: Namespace,
+    hub: Namespace,
+    start: readonly string[],
+    seed: number,
+  ) {
+    this.index = index
+    this.name = `h${index + 1}`
+    this.address = `10.77.${(index + 1) >> 8}.${(index + 1) & 255}`
+    this.enter = own.enter
+    this.#test = test
+    this.#own = own
+    this.#hub = hub
+    this.#start = start
+    this.#seed = seed
+  }
+
+  /** Its server. @throws Error when none was started */
+  get server(): TestServer {
+    if (this.#server === undefined) throw new Error(`no server was started on ${this.name}`)
+    return this.#server
+  }
+
+  get running(): boolean {
+    const child = this.#server?.child
+    return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
+  get mount(): string {
+    return this.server.mount
+  }
+
+  get self(): string {
+    return this.server.self
+  }
+
+  get id(): string {
+    return this.server.id
+  }
+
+  get url(): string {
+    return this.server.url
+  }
+
+  /** Starts its server, or, where that has ended, another one. */
+  async start(options: ServerOptions = {}): Promise<TestServer> {
+    const address = ['--name', this.name, '-a', `${this.address}:${PORT}`]
+    const args = [...address, ...this.#start, ...(options.args ?? [])]
+    this.#server = await startServer(this.#test, { ...options, args, within: this.enter })
+    const { child } = this.#server
+    // A server that was stopped would not hear that it is to end.
+    this.#test.teardown(() => void child.kill('SIGCONT'))
+    return this.#server
+  }
+
+  /** Runs a shell script on this host, in which $M is its mount and $S its server's anchor. */
+  run: TestServer['sh'] = (script, options = {}): Promise<Outcome> =>
+    this.#server ? this.#server.sh(script, options) : runShell(script, { within: this.enter, ...options })
+
+  /** The path by which this host sees the anchor, or other path, of another: `at(other, 'jobs/a')`. */
+  at(other: Host, ...names: readonly string[]): string {
+    return join(this.mount, other.id, ...names)
+  }
+
+  /** Pulls its cable. */
+  cut(): Promise<void> {
+    return this.#hub.ip(`link set ${this.#port} down`)
+  }
+
+  /** Puts the cable back. */
+  heal(): Promise<void> {
+    return this.#hub.ip(`link set ${this.#port} up`)
+  }
+
+  /** From now on all that it sends or receives is delayed or lost; `{}`: nothing is. */
+  async delay(quality: WireQuality): Promise<void> {
+    this.#wire ??= await this.#layWire()
+    await this.#wire.set(quality, this.#seed)
+  }
+
+  /** Gives it its address. */
+  async connect(): Promise<void> {
+    await this.#own.ip(
+      `addr add ${this.address}/16 brd + dev eth0`,
+      'link set eth0 up',
+      'route add 224.0.0.0/4 dev eth0',
+    )
+  }
+
+  get #port(): string {
+    return `port${this.index}`
+  }
+
+  /** Between its port and the hub. Frames that would be cut up by the receiving card are cut up before. */
+  async #layWire(): Promise<Wire> {
+    const program = await wireProgram()
+    const [near, far] = [`near${this.index}`, `far${this.index}`]
+    await this.#hub.ip(
+      `link add ${near} type veth peer name ${far}`,
+      `link set ${near} up`,
+      `link set ${this.#port} nomaster`,
+      `link set ${far} master hub up`,
+    )
+    await this.#own.run(`${program} plain eth0`)
+    await this.#hub.run(`${program} plain ${near} ${far} ${this.#port}`)
+    const wire = new Wire([...this.#hub.enter, program, this.#port, near])
+    this.#test.teardown(() => wire.end())
+    return wire
+  }
+}
