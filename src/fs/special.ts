@@ -6,7 +6,7 @@ import { BlockingCall, type Call, type Progress } from '../node/blocking.ts'
 import type { FileType } from '../node/element/kind.ts'
 import { type Cancel, END, type Handle, type OpenMode } from '../node/handle.ts'
 import { O, OPEN_FLAG, POLL } from './kernel/abi.ts'
-import { isKilled } from './kernel/killed.ts'
+import { isKilled, isKilledReading } from './kernel/killed.ts'
 import type { Request } from './kernel/request.ts'
 import type { ReadRequest, WriteRequest } from './kernel/session.ts'
 
@@ -24,8 +24,9 @@ export class OpenFile {
   readonly #type: FileType
   readonly #notify: (kernelHandle: number) => void
   readonly #seekable: boolean
-  /** Of a delicate file: processes that have read or written and not closed, by the owner ids of their tables of files. */
-  readonly #users = new Set<number>()
+  /** Of a delicate file: processes that have written and not closed, by the owner ids of their tables of files. */
+  readonly #writers = new Set<number>()
+  #lastRead: LastRead | undefined
   /** Bytes that a stream has given, and the last of them, which can be had again. */
   #position = 0
   #replay: Buffer = Buffer.alloc(0)
@@ -55,14 +56,23 @@ export class OpenFile {
     // sendfile(2) and mappings would see a file of no size; EINVAL makes tools fall back to read(2).
     if (read.cached) return request.fail('EINVAL')
     if (this.#type.nature === 'text') return this.#readText(request, read)
-    if (this.#type.delicate) this.#users.add(read.owner)
     if (this.#seekable && read.offset !== this.#position) return this.#readElsewhere(request, read)
+    let tries = 0
     const waits = (read.flags & O.NONBLOCK) === 0
     this.#blockRead(request, waits, () => {
+      tries++
       const bytes = this.#handle.read(read.size, waits)
       if (bytes === undefined) return false
       if (!request.data(bytes)) this.#handle.unread()
       else if (this.#seekable) this.#advance(bytes, read.size)
+      this.#lastRead = {
+        owner: read.owner,
+        pid: request.pid,
+        size: read.size,
+        waited: tries > 1,
+        newest: request.newest,
+        time: performance.now(),
+      }
       return true
     })
   }
@@ -114,7 +124,7 @@ export class OpenFile {
   }
 
   write(request: Request, { bytes, owner, flags }: WriteRequest): void {
-    if (this.#type.delicate) this.#users.add(owner)
+    if (this.#type.delicate) this.#writers.add(owner)
     const waits = this.#type.patient === true || (flags & O.NONBLOCK) === 0
     let rest = bytes
     let written = 0
@@ -186,18 +196,23 @@ export class OpenFile {
 
   /**
    * A process closes one of its descriptors of this file, or ends. If it was killed while something was unfinished
-   * that it had a part in, the element is told.
+   * that it had a part in, the element is told. What was read is the last reader's, though others may have the file
+   * open; what was written is everybody's who wrote.
    */
   flush(request: Request, owner: number): void {
-    const used = this.#users.delete(owner)
-    if (this.#handle.delicate && (used || this.#users.size === 0) && isKilled(request.pid))
-      this.#handle.abandon()
+    const wrote = this.#writers.delete(owner)
+    if (this.#handle.delicate) {
+      const last = this.#lastRead
+      const concerned = last ? last.owner === owner : wrote || this.#writers.size === 0
+      if (concerned && isKilled(request.pid))
+        this.#handle.abandon(last !== undefined && isUnseen(last, request))
+    }
     request.ok()
   }
 
   /** Whoever opened it has gone before anything was done with it. */
   abandon(): void {
-    this.#handle.abandon()
+    this.#handle.abandon(false)
   }
 
   close(): void {
@@ -209,3 +224,27 @@ export class OpenFile {
 function fail(request: Request, error: unknown): void {
   if (request.error(error).code === 'EPROTO') console.error('circuit: internal error:', error)
 }
+
+/** The last read that was answered. */
+interface LastRead {
+  readonly owner: number
+  /** The thread that read. */
+  readonly pid: number
+  readonly size: number
+  readonly waited: boolean
+  /** The newest request when it was answered, and when that was, in ms. */
+  readonly newest: number
+  readonly time: number
+}
+
+/** A process that is killed comes to its end within this time; one that does so later was killed in another call. */
+const DYING_MS = 1000
+
+/**
+ * Whether a reader that is being killed never saw what its last read gave: it is still in that read, and made no other
+ * one that the kernel kept from us. Where /proc can't tell, one that had to wait was most likely killed waiting.
+ */
+const isUnseen = ({ pid, size, waited, newest, time }: LastRead, flush: Request): boolean =>
+  performance.now() - time < DYING_MS &&
+  !flush.isAnyMissingSince(newest) &&
+  (isKilledReading(pid, size) ?? waited)

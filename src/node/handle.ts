@@ -82,8 +82,11 @@ export interface Handle {
   /** Whether it matters how the process that used this file ends: see abandon(). */
   readonly delicate: boolean
 
-  /** The process that used this file was killed by a signal: what it had not finished is undone or marked. */
-  abandon(): void
+  /**
+   * The process that used this file was killed by a signal: what it had not finished is undone or marked.
+   * @param unseen it was killed within its last read, and never saw what that gave
+   */
+  abandon(unseen: boolean): void
 
   /** The last close. @throws nothing */
   close(): void
@@ -125,7 +128,7 @@ export abstract class BaseHandle implements Handle {
     return false
   }
 
-  abandon(): void {}
+  abandon(_unseen: boolean): void {}
 
   close(): void {}
 }

@@ -11,6 +11,7 @@ import {
   writeEntry,
   writeU64,
 } from './codec.ts'
+import type { Numbering } from './numbering.ts'
 import { REPLY_BODY, type Replies } from './replies.ts'
 
 /** What a request needs of its session. */
@@ -19,6 +20,7 @@ export interface Replier {
   /** Remembers a request that is not answered yet, for interrupts. */
   park(request: Request): void
   unpark(request: Request): void
+  readonly numbering: Numbering
 }
 
 export class Request {
@@ -56,6 +58,16 @@ export class Request {
 
   interrupt(): void {
     this.#interrupt?.()
+  }
+
+  /** The highest number of a request so far, this one or a later one. */
+  get newest(): number {
+    return this.#replier.numbering.newest
+  }
+
+  /** Whether a call was made after another request, and before this one, that we never heard of: its process was killed. */
+  isAnyMissingSince(newest: number): boolean {
+    return this.#replier.numbering.isAnyMissing(newest, this.unique)
   }
 
   /** Answers with bytes; false when they reached nobody. */

@@ -7,6 +7,7 @@ import { decodeName } from '../../proto/path.ts'
 import { IN_HEADER, NOTIFY, OPCODE, OUT_HEADER, READ_LOCKOWNER } from './abi.ts'
 import { initReply, readInit, readName, readU64, writeU64 } from './codec.ts'
 import type { Device } from './device.ts'
+import { Numbering } from './numbering.ts'
 import type { ReaderKind } from './reader.ts'
 import { Replies } from './replies.ts'
 import { type Replier, Request } from './request.ts'
@@ -69,6 +70,7 @@ const UNSUPPORTED: Readonly<Partial<Record<number, ErrorCode>>> = {
 export class Session implements Replier {
   readonly #device: Device
   readonly #filesystem: Filesystem
+  readonly numbering = new Numbering()
   readonly #parked = new Map<number, Request>()
   readonly #polls = new Set<number>()
   #requests = 0
@@ -168,6 +170,7 @@ export class Session implements Replier {
     if (bytes.length < IN_HEADER.size) return
     const opcode = bytes.readUInt32LE(IN_HEADER.opcode)
     const unique = readU64(bytes, IN_HEADER.unique)
+    this.numbering.came(unique)
     const request = new Request(
       this,
       unique,

@@ -291,6 +291,7 @@ const outputFile = (name: 'stdout' | 'stderr') =>
   ({
     access: 'read',
     nature: 'stream',
+    delicate: true,
     help: `what the process writes to its standard ${name === 'stdout' ? 'output' : 'error'}, as it comes; each byte goes to one reader ("log": to every reader)`,
     open: (process: Process): Handle => process[name].open(),
   }) as const

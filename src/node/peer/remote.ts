@@ -181,8 +181,8 @@ class RemoteHandle extends BaseHandle implements StreamEvents {
     return this.#watchers.add(changed)
   }
 
-  override abandon(): void {
-    this.#stream?.send({ abandon: {} })
+  override abandon(unseen: boolean): void {
+    this.#stream?.send({ abandon: { unseen } })
   }
 
   override close(): void {

@@ -108,7 +108,7 @@ class ServedFile {
     else if (call.interrupt) (call.interrupt.write ? this.#writing : this.#reading)?.interrupt()
     else if (call.unread) this.#handle.unread()
     else if (call.poll) this.#poll()
-    else if (call.abandon) this.#handle.abandon()
+    else if (call.abandon) this.#handle.abandon(call.abandon.unseen === true)
     else if (call.close) this.#close()
   }
 
@@ -120,7 +120,7 @@ class ServedFile {
   /** Whoever had it open is gone, and what it had not finished with it. */
   onLost(): void {
     if (this.#closed) return
-    this.#handle.abandon()
+    this.#handle.abandon(false)
     this.#close()
   }
 

@@ -10,6 +10,7 @@ import {
   TextHandle,
 } from '../../handle.ts'
 import { WaitQueue, Watchers } from '../../wait-queue.ts'
+import { LastPiece } from './last-piece.ts'
 import { PipeSource } from './pipe-source.ts'
 import { RingBuffer } from './ring-buffer.ts'
 
@@ -79,17 +80,21 @@ export class PipeOutput extends Stream {
 
   // What readers use.
 
-  read(max: number): Uint8Array | undefined {
+  read(max: number, buffer: Buffer): Uint8Array | undefined {
     if (this.state === 'scrubbed') throw scrubbed()
     if (this.state === 'discarded') return END
-    const bytes = this.#source.read(max)
+    const bytes = this.#source.read(max, buffer)
     // The end is everybody's.
     if (bytes?.length === 0) this.readers.wakeAll()
     return bytes
   }
 
+  /** Bytes that nobody got after all are there for the next reader. */
   unread(bytes: Uint8Array): void {
-    if (this.state === 'open') this.#source.unread(bytes)
+    if (this.state !== 'open') return
+    this.#source.unread(bytes)
+    this.readers.wakeWhile(() => this.readable)
+    this.watchers.notify()
   }
 
   get readable(): boolean {
@@ -124,7 +129,7 @@ export class PipeOutput extends Stream {
 
 class PipeReader extends BaseHandle {
   readonly #output: PipeOutput
-  #last: Uint8Array = END
+  readonly #last = new LastPiece()
 
   constructor(output: PipeOutput) {
     super()
@@ -132,13 +137,14 @@ class PipeReader extends BaseHandle {
   }
 
   override read(max: number): Uint8Array | undefined {
-    const bytes = this.#output.read(max)
-    this.#last = bytes ?? END
+    const bytes = this.#output.read(max, this.#last.room())
+    this.#last.keep(bytes ?? END)
     return bytes
   }
 
   override unread(): void {
-    this.#output.unread(this.#last)
+    const bytes = this.#last.take()
+    if (bytes) this.#output.unread(bytes)
   }
 
   override wait(_direction: Direction, wake: () => void): Cancel {
@@ -146,6 +152,7 @@ class PipeReader extends BaseHandle {
   }
 
   override ready(): Readiness {
+    this.#last.drop()
     return { readable: this.#output.readable, writable: false, hangup: false }
   }
 
@@ -153,7 +160,17 @@ class PipeReader extends BaseHandle {
     return this.#output.watch(changed)
   }
 
+  override get delicate(): boolean {
+    return !this.#last.isEmpty
+  }
+
+  /** What a reader saw is gone, even if it made nothing of it; what it never saw is for the next. */
+  override abandon(unseen: boolean): void {
+    if (unseen) this.unread()
+  }
+
   override close(): void {
+    this.#last.drop()
     this.#output.closed()
   }
 }

@@ -7,9 +7,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { END } from '../../handle.ts'
 
-/** Reads are synchronous and their bytes are gone before the next one, so all pipes share one buffer. */
-const SCRATCH = Buffer.allocUnsafeSlow(1 << 20)
-/** What a waiting socket reads ahead, in bytes; shared for the same reason. */
+/** What is read ahead of readers. It is copied, or gone, before the next read, so all pipes share one buffer. */
 const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
 
 export class PipeSource {
@@ -26,16 +24,16 @@ export class PipeSource {
     this.#fd = fd
   }
 
-  /** Up to `max` bytes, END at the end, undefined while there is nothing. Valid until the next read of any pipe. */
-  read(max: number): Uint8Array | undefined {
+  /** Up to `max` bytes, END at the end, undefined while there is nothing. Valid as long as the buffer is. */
+  read(max: number, buffer: Buffer = AHEAD): Uint8Array | undefined {
     const held = this.#held.shift()
     if (held && held.length > max) this.#held.unshift(held.subarray(max))
     if (held) return held.subarray(0, max)
     if (this.#ended) return END
-    const size = this.#readPipe(Math.min(max, SCRATCH.length))
+    const size = this.#readPipe(Math.min(max, buffer.length), buffer)
     if (size === undefined) return undefined
     if (size === 0) this.#end()
-    return SCRATCH.subarray(0, size)
+    return buffer.subarray(0, size)
   }
 
   /** Puts back what a read gave and nobody got. */
@@ -77,10 +75,10 @@ export class PipeSource {
     this.#end()
   }
 
-  /** Bytes read into SCRATCH, 0 at the end, undefined while there are none. */
-  #readPipe(max: number): number | undefined {
+  /** How many bytes were read into the buffer, 0 at the end, undefined while there are none. */
+  #readPipe(max: number, buffer: Buffer): number | undefined {
     try {
-      return readSync(this.#fd, SCRATCH, 0, max, null)
+      return readSync(this.#fd, buffer, 0, max, null)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined
       throw error

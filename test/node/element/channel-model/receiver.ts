@@ -125,7 +125,7 @@ export class Receiver extends User {
   kill(): void {
     this.interrupt()
     check(this.handle.delicate === this.#fresh, 'delicate is what was handed out and not owned')
-    if (this.handle.delicate) this.#giveBack(() => this.handle.abandon())
+    if (this.handle.delicate) this.#giveBack(() => this.handle.abandon(false))
     this.close()
   }
 

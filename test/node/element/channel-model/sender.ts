@@ -128,7 +128,7 @@ export class Sender extends User {
     this.#emptyAtClose = false
     if (message) this.#broken = true
     if (message) this.#cut(message)
-    if (this.handle.delicate) this.handle.abandon()
+    if (this.handle.delicate) this.handle.abandon(false)
   }
 
   /** Taken back if it is with nobody, marked otherwise. */
