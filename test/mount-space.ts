@@ -24,8 +24,15 @@ export interface MountSpace {
   readonly node: string
 }
 
-/** @param fuseConf what /etc/fuse.conf says in it */
-export async function makeMountSpace(t: Test, fuseConf = ''): Promise<MountSpace> {
+export interface MountSpaceOptions {
+  /** What /etc/fuse.conf says in it. */
+  readonly fuseConf?: string
+  /** The Node in it; this one by default. */
+  readonly node?: string
+}
+
+export async function makeMountSpace(t: Test, options: MountSpaceOptions = {}): Promise<MountSpace> {
+  const { fuseConf = '', node = process.execPath } = options
   const home = mkdtempSync(join(tmpdir(), 'circuit-space-'))
   const setup = `
     mount -t tmpfs -o mode=755,uid=nobody none "$H" && cd "$H"
@@ -36,7 +43,7 @@ export async function makeMountSpace(t: Test, fuseConf = ''): Promise<MountSpace
     echo ready; exec cat`
   const keeper = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-ec', setup], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, H: home, R: ROOT, N: process.execPath, C: fuseConf },
+    env: { ...process.env, H: home, R: ROOT, N: node, C: fuseConf },
   })
   const ended = once(keeper, 'close')
   t.teardown(async () => {

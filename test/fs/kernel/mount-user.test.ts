@@ -4,8 +4,6 @@ import t, { type Test } from 'tap'
 import { type MountSpace, makeMountSpace } from '../../mount-space.ts'
 import { noMount, runShell, startServer, until } from '../../server.ts'
 
-const ALLOW_OTHER = 'user_allow_other\n'
-
 /** Starts a server as nobody; the directory is made by it. */
 const startAsNobody = (t: Test, space: MountSpace, args: readonly string[] = []) =>
   startServer(t, {
@@ -52,7 +50,7 @@ t.test('--allow-group needs user_allow_other, and says so', { skip: noMount }, a
   t.equal(refused.status, 1)
   t.match(refused.stderr, /user_allow_other/)
 
-  const open = await makeMountSpace(t, ALLOW_OTHER)
+  const open = await makeMountSpace(t, { fuseConf: 'user_allow_other\n' })
   const server = await startAsNobody(t, open, ['--allow-group', 'games'])
   const daemon = ['setpriv', '--reuid=daemon', '--regid=daemon']
   const member = [...open.enter, ...daemon, '--groups=games', '--']
