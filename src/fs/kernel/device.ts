@@ -18,6 +18,7 @@ export interface Device {
 export class FuseDevice implements Device {
   readonly #fd: number
   readonly #reader: ReaderKind | undefined
+  #later: Promise<void> = Promise.resolve()
 
   /** @param reader forces a way of reading; the best one by default */
   constructor(fd: number, reader?: ReaderKind) {
@@ -40,7 +41,14 @@ export class FuseDevice implements Device {
     }
   }
 
+  /** One at a time: each holds a thread of the pool for as long as it waits, and the reader may need one. */
   sendLater(message: Uint8Array): Promise<void> {
+    const sent = this.#later.then(() => this.#write(message))
+    this.#later = sent.catch(() => {})
+    return sent
+  }
+
+  #write(message: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       write(this.#fd, message, (error) => (error && !isUnwanted(error) ? reject(error) : resolve()))
     })
