@@ -1,4 +1,5 @@
 /** A mounted tree: the kernel's session and the tree it serves, as one thing to start and to stop. */
+import { setImmediate } from 'node:timers/promises'
 import type { Metric } from '../node/metrics.ts'
 import type { Namespace } from '../node/namespace.ts'
 import { FuseDevice } from './kernel/device.ts'
@@ -31,7 +32,7 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
     owner: options.owner,
     isOwn: options.isOwn,
     notifyPoll: (kernelHandle) => session.notifyPoll(kernelHandle),
-    keepSize: (node) => session.keepSize(node),
+    forgetAttributes: (node) => session.invalidateAttributes(node),
   })
   const session = new Session(new FuseDevice(fd, options.reader), tree)
   let gone = false
@@ -51,7 +52,8 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
       const known = tree.invalidated(path)
       if (known === undefined) return
       await session.invalidateName(known.parent, known.name)
-      await session.invalidateAttributes(known.parent)
+      // The answer that tells the kernel of the parent may still be under way.
+      while (!session.invalidateAttributes(known.parent) && tree.remembers(known.parent)) await setImmediate()
     },
     metrics: () => [
       {

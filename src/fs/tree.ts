@@ -32,8 +32,8 @@ export interface TreeOptions {
   readonly owner: Ownership
   /** Wakes those who poll a file. */
   readonly notifyPoll: (kernelHandle: number) => void
-  /** Makes the kernel keep the size that it has of a node, whatever the getattr that waits is answered. */
-  readonly keepSize: (node: number) => void
+  /** Makes the kernel forget a node's attributes, and not remember those in answers that are under way. */
+  readonly forgetAttributes: (node: number) => void
   /** Whether all that changes at or below this path goes through this mount, so that the kernel may remember it. */
   readonly isOwn: (path: string) => boolean
 }
@@ -72,6 +72,11 @@ export class Tree implements Filesystem {
   /** Nodes that the kernel remembers. */
   get nodes(): number {
     return this.#inodes.size
+  }
+
+  /** Whether the kernel remembers a node, or soon will. */
+  remembers(node: number): boolean {
+    return this.#inodes.get(node) !== undefined
   }
 
   /** An anchor was made or removed by others: what the kernel has of it, if it knows its parent, is out of date. */
@@ -119,8 +124,8 @@ export class Tree implements Filesystem {
   getattr(request: Request, node: number): void {
     const known = this.#node(node)
     if (known.kind === 'file') {
-      // Python's shutil asks fstat(2) before it tries sendfile(2).
-      if (known.opens > 0 && known.type.access !== 'write') this.#options.keepSize(node)
+      // Python's shutil asks fstat(2) before it tries sendfile(2): the size of the lookup must stay.
+      if (known.opens > 0 && known.type.access !== 'write') this.#options.forgetAttributes(node)
       return request.attributes(this.#fileAttributes(known, 0), 0)
     }
     if (known.kind === 'link') return request.attributes(this.#linkAttributes(known), 0)
@@ -147,6 +152,7 @@ export class Tree implements Filesystem {
       const directory = this.#directory(parent)
       const path = joinPath(directory.path, name)
       await this.#namespace.make(path, request.caller)
+      this.#options.forgetAttributes(parent)
       request.entry(this.#entry(directory, name, await this.#namespace.stat(path)))
     })
   }
@@ -156,6 +162,7 @@ export class Tree implements Filesystem {
       const directory = this.#directory(parent)
       await this.#namespace.remove(joinPath(directory.path, name), request.caller)
       this.#inodes.removed(directory, name)
+      this.#options.forgetAttributes(parent)
       request.ok()
     })
   }

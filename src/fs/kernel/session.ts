@@ -142,18 +142,17 @@ export class Session implements Replier {
     return this.#device.sendLater(bytes)
   }
 
-  /** Makes the kernel forget a node's attributes; settles when it has. */
-  invalidateAttributes(node: number): Promise<void> {
-    return this.#device.sendLater(attributeInvalidation(node))
-  }
-
   /**
-   * Makes the kernel ignore the size in the answer to a GETATTR that waits: an answer older than an invalidation is
-   * only passed on to who asked (fuse_change_attributes_i).
+   * Makes the kernel forget a node's attributes, and not remember those in answers that are under way: an answer older
+   * than an invalidation is only passed on to who asked (fuse_change_attributes_i). False when it has no such node, or
+   * not yet.
    */
-  keepSize(node: number): void {
-    const bytes = attributeInvalidation(node)
-    this.#device.send(bytes, bytes.length)
+  invalidateAttributes(node: number): boolean {
+    const { out, bytes } = notification(NOTIFY.INVAL_INODE, 24)
+    writeU64(out, node, OUT_HEADER.size)
+    // An offset below zero: attributes only.
+    out.setBigInt64(OUT_HEADER.size + 8, -1n, true)
+    return this.#device.send(bytes, bytes.length)
   }
 
   park(request: Request): void {
@@ -322,14 +321,6 @@ function notification(code: number, length: number): { out: DataView; bytes: Uin
   out.setUint32(OUT_HEADER.length, bytes.length, true)
   out.setInt32(OUT_HEADER.error, code, true)
   return { out, bytes }
-}
-
-function attributeInvalidation(node: number): Uint8Array {
-  const { out, bytes } = notification(NOTIFY.INVAL_INODE, 24)
-  writeU64(out, node, OUT_HEADER.size)
-  // An offset below zero: attributes only.
-  out.setBigInt64(OUT_HEADER.size + 8, -1n, true)
-  return bytes
 }
 
 /** struct fuse_kstatfs: no blocks, names of up to 255 bytes. */

@@ -100,7 +100,7 @@ export function mountFake(): FakeMount {
   const tree = new Tree(circuit, {
     owner: { uid: 1000, gid: 100, group: false },
     notifyPoll: (kernelHandle) => session.notifyPoll(kernelHandle),
-    keepSize: (node) => session.keepSize(node),
+    forgetAttributes: (node) => session.invalidateAttributes(node),
     isOwn: (path) => path.startsWith(`/${self.id}`),
   })
   const session = new Session(device, tree)

@@ -153,7 +153,7 @@ class Player {
       case 'invalidate name':
         return session.invalidateName(Number(words[0]), Buffer.from(strings[0] ?? '', 'latin1'))
       case 'invalidate attributes':
-        return session.invalidateAttributes(Number(words[0]))
+        return void session.invalidateAttributes(Number(words[0]))
       case 'session':
         this.end()
         this.#mount = this.#start()
