@@ -1,6 +1,6 @@
 /** This server's own tree as a namespace: its anchors, their files and their elements. */
 import { CircuitError } from '../proto/errors.ts'
-import { checkName, joinPath, splitPath } from '../proto/path.ts'
+import { checkName, checkPath, joinPath, splitPath } from '../proto/path.ts'
 import { Anchor } from './anchors.ts'
 import { ControlHandle } from './control.ts'
 import type { FileType } from './element/kind.ts'
@@ -39,7 +39,10 @@ export class LocalTree implements Namespace {
 
   async make(path: string, who: Caller): Promise<void> {
     const { parent, name } = this.#split(path)
-    this.#logged('make', path, who, () => this.#find(parent).add(name))
+    this.#logged('make', path, who, () => {
+      checkPath(path)
+      this.#find(parent).add(name)
+    })
     if (who.peer !== undefined) await this.#host.changedByOthers(path)
   }
 

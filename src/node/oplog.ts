@@ -3,8 +3,6 @@ import type { Caller, Cancel } from './handle.ts'
 
 /** Entries that `log` keeps. */
 export const LOG_ENTRIES = 10_000
-/** Of a path so many characters are kept: those of deep anchors have no limit. */
-const MAX_PATH = 4096
 
 export interface Entry {
   readonly operation: string
@@ -61,7 +59,7 @@ export class OpLog {
     const slot = this.#take(++this.#sequence)
     slot.time = Date.now()
     slot.operation = operation
-    slot.path = path.slice(0, MAX_PATH)
+    slot.path = path
     slot.outcome = outcome
     slot.command = command
     slot.byServer = who === undefined

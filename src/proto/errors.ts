@@ -21,7 +21,7 @@ const ERRORS = {
   EFBIG: { errno: 27, meaning: 'the command is longer than 1 MiB' },
   ESPIPE: { errno: 29, meaning: 'a stream can only be seeked back over what was read last' },
   EPIPE: { errno: 32, meaning: 'closed' },
-  ENAMETOOLONG: { errno: 36, meaning: 'a name has at most 255 bytes' },
+  ENAMETOOLONG: { errno: 36, meaning: 'a name has at most 255 bytes, a path 4095' },
   ENOSYS: { errno: 38, meaning: 'no such operation' },
   ENOTEMPTY: { errno: 39, meaning: 'the anchor has child anchors' },
   ENODATA: { errno: 61, meaning: 'closed and drained' },

@@ -10,6 +10,12 @@ import { CircuitError } from './errors.ts'
 /** Longest name, in bytes (NAME_MAX of linux/limits.h). */
 export const MAX_NAME_BYTES = 255
 
+/**
+ * Longest path of an anchor, in bytes (PATH_MAX of linux/limits.h, without its NUL). Working directories lead deeper, and
+ * each of those anchors would cost its whole path.
+ */
+export const MAX_PATH_BYTES = 4095
+
 /** A name as a string, from its bytes. */
 export function decodeName(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -54,6 +60,13 @@ export function checkName(name: string): void {
   if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
     throw new CircuitError('EINVAL', `${JSON.stringify(name)} can't be the name of an anchor`)
   if (encodeName(name).length > MAX_NAME_BYTES) throw new CircuitError('ENAMETOOLONG')
+}
+
+/** Refuses a path that is too long. @throws CircuitError ENAMETOOLONG */
+export function checkPath(path: string): void {
+  // A unit of a string is at most three bytes.
+  if (path.length > MAX_PATH_BYTES / 3 && encodeName(path).length > MAX_PATH_BYTES)
+    throw new CircuitError('ENAMETOOLONG', `the path of an anchor has at most ${MAX_PATH_BYTES} bytes`)
 }
 
 /** The names along a path, outermost first; none for the root. Repeated slashes count as one. */

@@ -1,11 +1,13 @@
 import t from 'tap'
 import {
   checkName,
+  checkPath,
   decodeName,
   encodeName,
   isServerId,
   joinPath,
   MAX_NAME_BYTES,
+  MAX_PATH_BYTES,
   splitPath,
 } from '../../src/proto/path.ts'
 import { failure, random, seeds } from '../random.ts'
@@ -69,6 +71,20 @@ t.test('what can be a name', async (t) => {
     t.throws(() => checkName(name), { code: 'EINVAL' }, JSON.stringify(name))
   for (const name of ['x'.repeat(MAX_NAME_BYTES + 1), 'ü'.repeat(128), '\udcff'.repeat(256)])
     t.throws(() => checkName(name), { code: 'ENAMETOOLONG' })
+})
+
+t.test('how long a path may be', async (t) => {
+  for (const [unit, bytes] of [
+    ['/', 1],
+    ['ü', 2],
+    ['中', 3],
+    ['🙂', 4],
+    ['\udcff', 1],
+  ] as const) {
+    const most = Math.floor(MAX_PATH_BYTES / bytes)
+    t.doesNotThrow(() => checkPath(unit.repeat(most)), unit)
+    t.throws(() => checkPath(unit.repeat(most + 1)), { code: 'ENAMETOOLONG' }, unit)
+  }
 })
 
 t.test('paths', async (t) => {

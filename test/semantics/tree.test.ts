@@ -435,4 +435,22 @@ b''
       '0\n1\n2\n3\n',
     )
   })
+
+  sentence('T31 The path of an anchor has at most 4095 bytes', async (t, place) => {
+    const anchor = await place.anchor()
+    const results = await place.python(
+      `
+      path = A[len(M):]
+      os.chdir(A)
+      while len(path) + 102 <= 4095:
+          os.mkdir('d' * 100); os.chdir('d' * 100)
+          path += '/' + 'd' * 100
+      left = 4095 - len(path) - 1
+      say(code(os.mkdir, 'l' * (left + 1)), code(os.mkdir, 'l' * left))
+      os.chdir('l' * left)
+      say(code(os.mkdir, 'x'), len(os.listdir('.')), command('.', 'mkchan'), code(os.stat, 'send').st_size)`,
+      { A: anchor },
+    )
+    t.equal(results, 'ENAMETOOLONG None\nENAMETOOLONG 4 ok 0\n')
+  })
 })

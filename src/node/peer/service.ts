@@ -3,7 +3,7 @@
 import type { circuit } from '../../proto/circuit.pb.js'
 import { asCircuitError, CircuitError } from '../../proto/errors.ts'
 import { FRAME, FRAME_FLAG, type FrameKind } from '../../proto/frame.ts'
-import { decodeName, encodeName } from '../../proto/path.ts'
+import { checkPath, decodeName, encodeName } from '../../proto/path.ts'
 import { BlockingCall, type Progress } from '../blocking.ts'
 import type { Caller, Handle } from '../handle.ts'
 import type { Listed, Namespace, Stat } from '../namespace.ts'
@@ -191,7 +191,11 @@ class ServedFile {
   }
 }
 
-const decodePath = (path: Uint8Array | null | undefined): string => decodeName(path ?? new Uint8Array(0))
+function decodePath(bytes: Uint8Array | null | undefined): string {
+  const path = decodeName(bytes ?? new Uint8Array(0))
+  checkPath(path)
+  return path
+}
 
 function encodeStat(stat: Stat): circuit.Stat.$Properties {
   if (stat.kind === 'link') return { link: true, target: encodeName(stat.target) }
