@@ -13,15 +13,17 @@ async function start(t: Test, program: string, ...args: readonly string[]): Prom
   return Number(line)
 }
 
+const python = (t: Test, script: string): Promise<number> => start(t, '/usr/bin/python3', '-c', script)
+
 /** A child of a program that never waits for it. */
-const unwaited = (t: Test, script: string): Promise<number> =>
-  start(t, 'sh', '-c', '"$@" & echo $!; exec sleep 1000', 'sh', 'sh', '-c', script)
+const unwaited = (t: Test, call: string): Promise<number> =>
+  python(t, `import os, time\nprint(os.fork() or os.${call}, flush=True)\ntime.sleep(1000)`)
 
 t.test('how a process ended that nobody has waited for', async (t) => {
-  const running = await unwaited(t, 'exec sleep 1000')
+  const running = await unwaited(t, 'execlp("sleep", "sleep", "1000")')
   t.equal(exitOfZombie(running), undefined)
   process.kill(running, 'SIGTERM')
-  const exited = await unwaited(t, 'exit 3')
+  const exited = await unwaited(t, '_exit(3)')
   await until(() => processState(exited) === 'Z' && processState(running) === 'Z')
   t.strictSame(exitOfZombie(exited), { code: 3, signal: null })
   t.strictSame(exitOfZombie(running), { code: null, signal: 'SIGTERM' })
@@ -35,7 +37,7 @@ import ctypes, os, threading, time
 threading.Thread(target=time.sleep, args=(1000,)).start()
 print(os.getpid(), flush=True)
 ctypes.CDLL(None).syscall(${number}, 0)`
-  const pid = await start(t, '/usr/bin/python3', '-c', script)
+  const pid = await python(t, script)
   await until(() => processState(pid) === 'Z')
   t.equal(exitOfZombie(pid), undefined)
 })
