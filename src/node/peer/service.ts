@@ -95,6 +95,8 @@ class ServedFile {
   #writing: BlockingCall | undefined
   #watching = false
   #armed = false
+  /** A third server is being asked: what comes next is its answer, and no change yet. */
+  #asking = false
   #closed = false
 
   constructor(handle: Handle, stream: Stream) {
@@ -179,14 +181,15 @@ class ServedFile {
   }
 
   #changed(): void {
-    if (!this.#armed || this.#closed) return
-    this.#armed = false
+    if (this.#closed || !(this.#asking || this.#armed)) return
+    if (!this.#asking) this.#armed = false
     setImmediate(() => this.#tell())
   }
 
   #tell(): void {
     if (this.#closed) return
     const ready = this.#handle.ready()
+    this.#asking = ready === undefined
     if (ready) this.#stream.send({ ready: { ...ready, delicate: this.#handle.delicate } })
   }
 }
