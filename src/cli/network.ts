@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type Key, readKey } from '../node/peer/key.ts'
-import { localKey } from '../node/runtime.ts'
+import { defaultKeys } from '../node/runtime.ts'
 import { UsageError } from './options.ts'
 
 export const KEY_OPTIONS = {
@@ -22,10 +22,10 @@ export interface KeyValues {
 
 /** The keys, and whether they were given: without, a key that only this user on this host has stands in. */
 export function findKeys({ hmac, insecure }: KeyValues): { keys: readonly Key[]; given: boolean } {
-  const files = hmac ?? (process.env.CIRCUIT_HMAC ? [process.env.CIRCUIT_HMAC] : [])
-  if (insecure && files.length > 0) throw new UsageError('--insecure and a key contradict each other')
+  if (insecure && (hmac || process.env.CIRCUIT_HMAC))
+    throw new UsageError('--insecure and a key contradict each other')
   if (insecure) return { keys: [], given: true }
-  return files.length > 0 ? { keys: files.map(readKey), given: true } : { keys: [localKey()], given: false }
+  return hmac ? { keys: hmac.map(readKey), given: true } : defaultKeys()
 }
 
 export interface Address {

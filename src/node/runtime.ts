@@ -33,6 +33,12 @@ export function localKey(): Key {
   return readKey(file)
 }
 
+/** The keys where none were given in so many words, and whether CIRCUIT_HMAC gave them. @throws Error in words */
+export function defaultKeys(): { keys: readonly Key[]; given: boolean } {
+  const { CIRCUIT_HMAC } = process.env
+  return CIRCUIT_HMAC ? { keys: [readKey(CIRCUIT_HMAC)], given: true } : { keys: [localKey()], given: false }
+}
+
 const SUFFIX = '.url'
 
 /** Lets this user's clients find a server; gives the function that takes it back. */

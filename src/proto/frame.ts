@@ -10,8 +10,10 @@
 import { CircuitError } from './errors.ts'
 
 export const FRAME_HEADER_BYTES = 12
+/** What one write carries at most. */
+export const MAX_WRITE_BYTES = 1 << 20
 /** Longest payload: a write of 1 MiB, or a listing of many names. */
-export const MAX_PAYLOAD_BYTES = (1 << 20) + (1 << 16)
+export const MAX_PAYLOAD_BYTES = MAX_WRITE_BYTES + (1 << 16)
 
 export const FRAME = { CONTROL: 0, READ: 1, WRITE: 2, PING: 3, PONG: 4 } as const
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME]

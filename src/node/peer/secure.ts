@@ -58,11 +58,20 @@ export function listenSocket(
   return server
 }
 
-/** Connects, with the first key. @throws CircuitError EHOSTDOWN, ETIMEDOUT, EACCES */
-export function dialSocket(host: string, port: number, keys: readonly Key[]): Promise<Socket> {
+/** Connects, with the first key. @throws CircuitError EHOSTDOWN, ETIMEDOUT (also when it is given up), EACCES */
+export function dialSocket(
+  host: string,
+  port: number,
+  keys: readonly Key[],
+  signal?: AbortSignal,
+): Promise<Socket> {
   const [key] = keys
   return new Promise((resolve, reject) => {
     const where = `${host}:${port}`
+    const giveUp = (): void => refuse(new CircuitError('ETIMEDOUT', `${where} did not answer in time`))
+    if (signal?.aborted)
+      throw new CircuitError('ETIMEDOUT', `${where} was not dialled: there was no time left`)
+    signal?.addEventListener('abort', giveUp)
     const socket = key
       ? connectTls({
           ...common,
@@ -75,6 +84,7 @@ export function dialSocket(host: string, port: number, keys: readonly Key[]): Pr
       : connectPlain({ host, port })
     const refuse = (error: CircuitError): void => {
       clearTimeout(deadline)
+      signal?.removeEventListener('abort', giveUp)
       socket.destroy()
       reject(error)
     }
@@ -96,6 +106,7 @@ export function dialSocket(host: string, port: number, keys: readonly Key[]): Pr
       if (key && !isByKey(socket as TLSSocket))
         return refuse(new CircuitError('EACCES', `${where} did not prove the key`))
       clearTimeout(deadline)
+      signal?.removeEventListener('abort', giveUp)
       socket.removeAllListeners('error').removeAllListeners('close')
       resolve(socket)
     })

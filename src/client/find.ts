@@ -1,0 +1,84 @@
+/**
+ * How a client finds a server to dial: the first of these that is there decides, and nothing else is tried then. A URL that
+ * was given; the file that CIRCUIT names; the servers of this user on this host.
+ */
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { announced, runtimeDirectory } from '../node/runtime.ts'
+import { CircuitError } from '../proto/errors.ts'
+import { parseUrl } from '../proto/url.ts'
+
+/** A server that may be there. */
+export interface Candidate {
+  readonly url: string
+  /** Where the URL is from, in words. */
+  readonly from: string
+  /** It is certainly not there, and need not be tried again. */
+  readonly forget?: () => void
+}
+
+/** Where candidates come from. */
+export interface Source {
+  /** In words, for whoever finds none. */
+  readonly what: string
+  /** The candidates, best first. @throws CircuitError, or Error in words */
+  find(signal: AbortSignal): Promise<readonly Candidate[]>
+}
+
+/** The source that decides. @param url given by the user */
+export function findSource(url: string | undefined): Source {
+  if (url !== undefined) return givenUrl(url)
+  const { CIRCUIT } = process.env
+  if (CIRCUIT) return namedByVariable(CIRCUIT)
+  return onThisHost
+}
+
+const givenUrl = (url: string): Source => ({
+  what: 'the URL that was given',
+  find: async () => [{ url, from: 'given' }],
+})
+
+/** A file with a URL, or the URL itself. */
+const namedByVariable = (value: string): Source => ({
+  what: `CIRCUIT=${value}`,
+  async find() {
+    if (value.startsWith('circuit://')) return [{ url: value, from: 'given by CIRCUIT' }]
+    // Shells leave a quoted ~ as it is.
+    const file = value.replace(/^~(?=\/)/, homedir())
+    try {
+      const [url = ''] = readFileSync(file, 'utf8').trim().split('\n')
+      parseUrl(url)
+      return [{ url, from: `from ${file}, which CIRCUIT names` }]
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new CircuitError(
+        'EINVAL',
+        `CIRCUIT names the file ${file}, which should hold a server's URL: ${why}`,
+        { cause },
+      )
+    }
+  },
+})
+
+const onThisHost: Source = {
+  get what() {
+    return `servers of this user on this host, announced in ${runtimeDirectory()}`
+  },
+  find: async () =>
+    announced().map(({ url, forget }) => ({
+      url,
+      from: 'announced on this host',
+      forget: () => isGone(url) && forget(),
+    })),
+}
+
+/** Whether the process that a URL of this host names is no more. */
+function isGone(url: string): boolean {
+  const pid = Number(/\/(\d+)\/Q/.exec(url)?.[1])
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
