@@ -1,0 +1,51 @@
+/** News on their way: each is sent a bounded number of times, the least told first, the newest of a server in place of older ones. */
+import { type Rumor, sizeOf, subject } from './messages.ts'
+
+export class Rumors {
+  /** By how often they were sent; in each, by the server that they are about. */
+  readonly #told: Map<string, Rumor>[] = [new Map()]
+  readonly #times = new Map<string, number>()
+
+  get size(): number {
+    return this.#times.size
+  }
+
+  add(rumor: Rumor): void {
+    const id = subject(rumor)
+    const times = this.#times.get(id)
+    if (times !== undefined) this.#told[times]?.delete(id)
+    this.#times.set(id, 0)
+    this.#told[0]?.set(id, rumor)
+  }
+
+  /** Takes what fits into so many bytes, to be sent once; what has been sent `limit` times then is news no more. */
+  take(room: number, limit: number): Rumor[] {
+    const taken: { rumor: Rumor; times: number }[] = []
+    let left = room
+    for (const [times, rumors] of this.#told.entries()) {
+      for (const rumor of rumors.values()) {
+        const size = sizeOf(rumor)
+        if (size > left) continue
+        left -= size
+        taken.push({ rumor, times })
+        if (left < 40) break
+      }
+      if (left < 40) break
+    }
+    for (const { rumor, times } of taken) this.#count(rumor, times, limit)
+    return taken.map(({ rumor }) => rumor)
+  }
+
+  #count(rumor: Rumor, times: number, limit: number): void {
+    const id = subject(rumor)
+    this.#told[times]?.delete(id)
+    if (times + 1 >= limit) {
+      this.#times.delete(id)
+      return
+    }
+    this.#times.set(id, times + 1)
+    const next = this.#told[times + 1] ?? new Map<string, Rumor>()
+    this.#told[times + 1] = next
+    next.set(id, rumor)
+  }
+}
