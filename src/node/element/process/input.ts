@@ -76,7 +76,9 @@ export class Input {
     if (!this.accepting)
       throw new CircuitError('EPIPE', "the process's standard input is closed, or the process has gone")
     if (this.#flushing) return undefined
-    return this.#writePipe(bytes) ?? this.#writeAhead(bytes.subarray(0, AHEAD_BYTES))
+    const written = this.#writePipe(bytes)
+    if (written === bytes.length) return written
+    return written + this.#writeAhead(bytes.subarray(written, written + AHEAD_BYTES))
   }
 
   wait(wake: () => void): Cancel {
@@ -87,13 +89,13 @@ export class Input {
     return this.#watchers.add(changed)
   }
 
-  /** Bytes that went into the pipe, undefined when it is full. */
-  #writePipe(bytes: Uint8Array): number | undefined {
+  /** Bytes that went into the pipe: fewer than there are when it is full. */
+  #writePipe(bytes: Uint8Array): number {
     try {
       return writeSync(this.#fd, bytes)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EAGAIN') return undefined
+      if (code === 'EAGAIN') return 0
       if (code !== 'EPIPE') throw error
       this.#close()
       throw new CircuitError('EPIPE', 'the process has closed its standard input', { cause: error })

@@ -12,7 +12,7 @@ const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
 
 export class PipeSource {
   #fd: number
-  #held: Buffer[] = []
+  #held: Uint8Array[] = []
   #ended = false
   #socket: Socket | undefined
   /** Called once there is something to read or the end has come. */
@@ -113,8 +113,11 @@ export class PipeSource {
       return true
     }
     if (this.#ended) return false
-    this.#held.push(Buffer.from(bytes))
+    // Whoever waits takes all of it at once, as a rule; only what is left then needs a place of its own.
+    this.#held.push(bytes)
     this.#wakeUp()
+    const left = this.#held[this.#held.length - 1]
+    if (left?.buffer === AHEAD.buffer) this.#held[this.#held.length - 1] = Buffer.from(left)
     return this.#wake !== undefined
   }
 
