@@ -68,8 +68,8 @@ export interface Handle {
   interrupt(direction: Direction): 'keep' | 'undo' | 'later'
 
   /**
-   * What poll(2) would say; a poll counts as waiting where that matters. Undefined while that is being asked: the
-   * watchers are told when it is known.
+   * What poll(2) would say; a poll counts as waiting where that matters. The watchers are told when more of it comes
+   * true, and, where it is undefined because it is being asked, when it is known.
    */
   ready(): Readiness | undefined
 

@@ -101,6 +101,13 @@ export class PipeOutput extends Stream {
     return this.state !== 'open' || this.#source.readable
   }
 
+  /** Whether a read would not have to wait; if not, those who watch will be told when. */
+  poll(): boolean {
+    const { readable } = this
+    if (!readable && this.watchers.size > 0) this.#await()
+    return readable
+  }
+
   wait(wake: () => void): Cancel {
     const cancel = this.readers.add(wake)
     this.#await()
@@ -108,9 +115,7 @@ export class PipeOutput extends Stream {
   }
 
   watch(changed: () => void): Cancel {
-    const cancel = this.watchers.add(changed)
-    this.#await()
-    return cancel
+    return this.watchers.add(changed)
   }
 
   closed(): void {
@@ -153,7 +158,7 @@ class PipeReader extends BaseHandle {
 
   override ready(): Readiness {
     this.#last.drop()
-    return { readable: this.#output.readable, writable: false, hangup: false }
+    return { readable: this.#output.poll(), writable: false, hangup: false }
   }
 
   override watch(changed: () => void): Cancel {
