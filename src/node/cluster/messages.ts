@@ -77,8 +77,8 @@ export interface Packet {
 export const MAX_DATAGRAM = 1232
 /** What sealing adds (seal.ts). */
 export const SEAL_BYTES = 46
-/** What a packet may occupy beside its news and records: kinds, numbers, the longest message without records. */
-const BASE_BYTES = 330
+/** What a packet occupies at most beside its news and records: kinds, numbers, the longest message without records. */
+const BASE_BYTES = 120
 /** Room for news in a packet, and for a page's records. */
 export const ROOM = MAX_DATAGRAM - SEAL_BYTES - BASE_BYTES
 

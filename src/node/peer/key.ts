@@ -4,11 +4,16 @@ import { readFileSync, statSync } from 'node:fs'
 
 const KEY_BYTES = 32
 
-/** What is derived of a circuit's key for its connections. */
+/** What is derived of a circuit's key, each for one use. */
 export interface Key {
   /** Names the key without telling it. */
   readonly id: string
+  /** For connections: TLS's pre-shared key. */
   readonly secret: Buffer
+  /** For datagrams between servers. */
+  readonly datagrams: Buffer
+  /** For what servers and clients call out to find each other. */
+  readonly discovery: Buffer
 }
 
 /** A new key, as `circuit keygen` prints it. */
@@ -25,7 +30,12 @@ export function parseKey(text: string): Key {
   // Separate labels: what is shown of the one tells nothing of the other (RFC 5869).
   const derive = (label: string, length: number): Buffer =>
     Buffer.from(hkdfSync('sha256', bytes, 'circuit/1', label, length))
-  return { id: derive('key id', 8).toString('hex'), secret: derive('tls psk', KEY_BYTES) }
+  return {
+    id: derive('key id', 8).toString('hex'),
+    secret: derive('tls psk', KEY_BYTES),
+    datagrams: derive('datagrams', KEY_BYTES),
+    discovery: derive('discovery', KEY_BYTES),
+  }
 }
 
 /** @throws Error in words when the file is no key, or others may read it */
