@@ -5,11 +5,15 @@
 set -eu
 
 packages='
+bind9
+bind9-dnsutils
 busybox-static
+dnsperf
 fish
 fuse3
 gcc
 iproute2
+knot-dnsutils
 less
 libc6-dev
 libfuse3-dev
@@ -72,3 +76,13 @@ if ! $apt install --no-install-recommends $missing >&2; then
   echo "debian-packages: COULD NOT INSTALL all of:$missing" >&2
   echo "debian-packages: tests that need them will be skipped" >&2
 fi
+
+# Nor are they to start with the machine, on port 53 for example: the tests start their own.
+for package in $missing; do
+  case $package in
+    bind9) service=named ;;
+    redis-server) service=redis-server ;;
+    *) continue ;;
+  esac
+  update-rc.d "$service" disable >&2 || true
+done

@@ -1,10 +1,11 @@
 /** All kinds of elements, and what follows from their tables. A new kind is one line here. */
 import { channelKind } from './channel.ts'
 import type { FileType, Kind, MakerSpec } from './kind.ts'
+import { nameserverKind } from './nameserver.ts'
 import { processKind } from './process.ts'
 import { serverKind } from './server.ts'
 
-const KINDS: readonly Kind[] = [processKind, channelKind, serverKind]
+const KINDS: readonly Kind[] = [processKind, channelKind, nameserverKind, serverKind]
 
 /** The commands that make an element, by verb. */
 export const makers: ReadonlyMap<string, MakerSpec> = new Map(
