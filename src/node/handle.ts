@@ -53,6 +53,18 @@ export interface Handle {
   unread(): void
 
   /**
+   * What comes next is the last reader's alone, and may be read before it asks: by one far away, to whom it is sent
+   * ahead. What it turns out not to have taken comes back by `returned`.
+   */
+  readonly streaming: boolean
+
+  /** While streaming: what is there already, as read() gives it. */
+  ahead(max: number): Uint8Array | undefined
+
+  /** Takes back the last bytes that were read while streaming: nobody has taken them. */
+  returned(bytes: Uint8Array): void
+
+  /**
    * Accepts some or all of the bytes and says how many; undefined while it can take none. The bytes are the
    * caller's again when it returns. @throws CircuitError
    */
@@ -99,6 +111,16 @@ export abstract class BaseHandle implements Handle {
   }
 
   unread(): void {}
+
+  get streaming(): boolean {
+    return false
+  }
+
+  ahead(max: number): Uint8Array | undefined {
+    return this.read(max, true)
+  }
+
+  returned(_bytes: Uint8Array): void {}
 
   write(_bytes: Uint8Array, _how: WriteHow): number | undefined {
     throw new CircuitError('EBADF')
@@ -148,6 +170,18 @@ export class TextHandle extends BaseHandle {
       typeof text === 'string'
         ? Buffer.from(text)
         : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+  }
+
+  get length(): number {
+    return this.#bytes.length
+  }
+
+  override get streaming(): boolean {
+    return true
+  }
+
+  override returned(bytes: Uint8Array): void {
+    this.#at -= bytes.length
   }
 
   override read(max: number): Uint8Array {

@@ -21,6 +21,8 @@ export type FrameKind = (typeof FRAME)[keyof typeof FRAME]
 export const FRAME_FLAG = {
   /** READ: how the process that got these bytes ends matters. */
   DELICATE: 1,
+  /** READ: more may follow before it is asked for; what is taken is to be told. */
+  STREAMING: 2,
   /** WRITE: begins a write(2). */
   FIRST: 1,
   /** WRITE: the writer waits until all is accepted. */

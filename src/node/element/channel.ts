@@ -464,6 +464,11 @@ class Receiver extends BaseHandle {
     else this.#message?.restore()
   }
 
+  /** In the midst of a message that is its own. What it does not take of that is nobody's. */
+  override get streaming(): boolean {
+    return this.#message !== undefined && !this.#fresh && !this.#atEnd
+  }
+
   override wait(_direction: Direction, wake: () => void): Cancel {
     return this.#message ? this.#message.dataWaiters.add(wake) : this.#channel.awaitMessage(wake)
   }

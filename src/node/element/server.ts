@@ -76,7 +76,15 @@ class EventsHandle extends BaseHandle {
   }
 
   override unread(): void {
-    this.#rest = Buffer.concat([this.#last, this.#rest])
+    this.returned(this.#last)
+  }
+
+  override get streaming(): boolean {
+    return true
+  }
+
+  override returned(bytes: Uint8Array): void {
+    this.#rest = Buffer.concat([bytes, this.#rest])
   }
 
   override wait(_direction: Direction, wake: () => void): Cancel {

@@ -33,6 +33,16 @@ export class Stream {
     this.#connection.sendFrame(this.id, kind, flags, bytes)
   }
 
+  /** So much waits to be sent that no more should be made. */
+  get congested(): boolean {
+    return this.#connection.congested
+  }
+
+  /** Calls once when it is not congested any more, unless the connection is lost before. */
+  whenDrained(go: () => void): void {
+    this.#connection.whenDrained(go)
+  }
+
   /** Nothing more is expected on it. */
   end(): void {
     this.#connection.forget(this.id)
@@ -61,6 +71,7 @@ export class Connection {
   readonly #reader = new FrameReader()
   readonly #streams = new Map<number, Stream>()
   #nextStream: number
+  readonly #congested: (() => void)[] = []
   #error: CircuitError | undefined
   #corked = false
   #heard = Date.now()
@@ -71,7 +82,7 @@ export class Connection {
     this.#options = options
     this.#nextStream = options.dialled ? 1 : 2
     socket.on('data', (piece: Buffer) => this.#read(piece))
-    socket.on('drain', () => socket.resume())
+    socket.on('drain', () => this.#drained())
     socket.on('error', (error) =>
       this.close(new CircuitError('EHOSTDOWN', `the connection broke: ${error.message}`, { cause: error })),
     )
@@ -95,6 +106,19 @@ export class Connection {
     stream.events = events
     this.#nextStream += 2
     return stream
+  }
+
+  get congested(): boolean {
+    return this.#socket.writableLength > HIGH_WATER_BYTES
+  }
+
+  whenDrained(go: () => void): void {
+    this.#congested.push(go)
+  }
+
+  #drained(): void {
+    this.#socket.resume()
+    for (const go of this.#congested.splice(0)) go()
   }
 
   hello(hello: circuit.Hello.$Properties): void {
@@ -125,7 +149,7 @@ export class Connection {
     }
     this.#socket.write(frameHeader(stream, kind, flags, payload.length))
     if (payload.length > 0) this.#socket.write(payload)
-    if (this.#socket.writableLength > HIGH_WATER_BYTES) this.#socket.pause()
+    if (this.congested) this.#socket.pause()
   }
 
   #uncork(): void {

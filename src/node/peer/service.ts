@@ -1,13 +1,15 @@
 /** Answers the calls of the other side: a namespace, served over a connection. */
 
 import type { circuit } from '../../proto/circuit.pb.js'
-import { asCircuitError, CircuitError } from '../../proto/errors.ts'
-import { FRAME, FRAME_FLAG, type FrameKind } from '../../proto/frame.ts'
+import { CircuitError } from '../../proto/errors.ts'
 import { checkPath, decodeName, encodeName } from '../../proto/path.ts'
-import { BlockingCall, type Progress } from '../blocking.ts'
-import type { Caller, Handle } from '../handle.ts'
+import { type Caller, TextHandle } from '../handle.ts'
 import type { Listed, Namespace, Stat } from '../namespace.ts'
 import type { Control, Stream } from './connection.ts'
+import { fail, ServedFile } from './served-file.ts'
+
+/** Longest text that is sent without its being asked for. */
+const MAX_TEXT_BYTES = 64 << 10
 
 /** Calls on a namespace in the name of a peer. */
 export class Service {
@@ -68,8 +70,8 @@ export class Service {
       this.#caller(call.who),
     )
     if (lost) return handle.close()
-    const file = new ServedFile(handle, stream)
-    stream.events = file
+    if (handle instanceof TextHandle && handle.length <= MAX_TEXT_BYTES) return sendText(stream, handle)
+    stream.events = new ServedFile(handle, stream)
     stream.send({ opened: { delicate: handle.delicate } })
   }
 
@@ -78,120 +80,11 @@ export class Service {
   }
 }
 
-function fail(stream: Stream, thrown: unknown, write = false): void {
-  const error = asCircuitError(thrown)
-  if (error.code === 'EPROTO') console.error('circuit: internal error:', thrown)
-  stream.send({ failure: { code: error.code, sentence: error.message, write } })
-}
-
-/** Longest answer to a read. */
-const MAX_READ_BYTES = 1 << 20
-
-/** A file that the other side has open: its operations, one read and one write at a time. */
-class ServedFile {
-  readonly #handle: Handle
-  readonly #stream: Stream
-  #reading: BlockingCall | undefined
-  #writing: BlockingCall | undefined
-  #watching = false
-  #armed = false
-  /** A third server is being asked: what comes next is its answer, and no change yet. */
-  #asking = false
-  #closed = false
-
-  constructor(handle: Handle, stream: Stream) {
-    this.#handle = handle
-    this.#stream = stream
-  }
-
-  onControl(call: Control): void {
-    if (this.#closed) return
-    if (call.read) this.#read(call.read.max ?? 0, call.read.waits === true)
-    else if (call.interrupt) (call.interrupt.write ? this.#writing : this.#reading)?.interrupt()
-    else if (call.unread) this.#handle.unread()
-    else if (call.poll) this.#poll()
-    else if (call.abandon) this.#handle.abandon(call.abandon.unseen === true)
-    else if (call.close) this.#close()
-  }
-
-  onBytes(kind: FrameKind, flags: number, bytes: Buffer): void {
-    if (kind === FRAME.WRITE && !this.#closed)
-      this.#write(bytes, (flags & FRAME_FLAG.FIRST) !== 0, (flags & FRAME_FLAG.WAITS) !== 0)
-  }
-
-  /** Whoever had it open is gone, and what it had not finished with it. */
-  onLost(): void {
-    if (this.#closed) return
-    this.#handle.abandon(false)
-    this.#close()
-  }
-
-  #close(): void {
-    this.#closed = true
-    this.#reading?.cancel()
-    this.#writing?.cancel()
-    this.#handle.close()
-    this.#stream.end()
-  }
-
-  #read(max: number, waits: boolean): void {
-    const step = (): Progress => {
-      const bytes = this.#handle.read(Math.min(max, MAX_READ_BYTES), waits)
-      if (bytes === undefined) return 'wait'
-      const flags = this.#handle.delicate ? FRAME_FLAG.DELICATE : 0
-      this.#stream.sendBytes(FRAME.READ, flags, Buffer.from(bytes))
-      return 'done'
-    }
-    this.#reading = new BlockingCall(this.#handle, 'read', {
-      step,
-      waits,
-      fail: (error) => fail(this.#stream, error),
-    })
-  }
-
-  #write(bytes: Buffer, first: boolean, waits: boolean): void {
-    let written = 0
-    const answer = (): void =>
-      this.#stream.send({ written: { count: written, delicate: this.#handle.delicate } })
-    const settle = (): boolean => {
-      if (written > 0) answer()
-      return written > 0
-    }
-    const step = (): Progress => {
-      const rest = bytes.subarray(written)
-      const accepted =
-        rest.length === 0 ? 0 : this.#handle.write(rest, { first: first && written === 0, waits })
-      if (accepted === undefined) return 'wait'
-      written += accepted
-      if (written < bytes.length) return 'again'
-      answer()
-      return 'done'
-    }
-    const call = { step, waits, settle, fail: (error: unknown) => fail(this.#stream, error, true) }
-    this.#writing = new BlockingCall(this.#handle, 'write', call)
-  }
-
-  #poll(): void {
-    this.#armed = true
-    if (!this.#watching) {
-      this.#watching = true
-      this.#handle.watch(() => this.#changed())
-    }
-    this.#tell()
-  }
-
-  #changed(): void {
-    if (this.#closed || !(this.#asking || this.#armed)) return
-    if (!this.#asking) this.#armed = false
-    setImmediate(() => this.#tell())
-  }
-
-  #tell(): void {
-    if (this.#closed) return
-    const ready = this.#handle.ready()
-    this.#asking = ready === undefined
-    if (ready) this.#stream.send({ ready: { ...ready, delicate: this.#handle.delicate } })
-  }
+/** A short text goes whole with the answer to its open. */
+function sendText(stream: Stream, handle: TextHandle): void {
+  stream.send({ opened: { whole: true, text: handle.read(MAX_TEXT_BYTES) } })
+  handle.close()
+  stream.end()
 }
 
 function decodePath(bytes: Uint8Array | null | undefined): string {

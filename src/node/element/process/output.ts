@@ -108,6 +108,11 @@ export class PipeOutput extends Stream {
     return readable
   }
 
+  /** One reader has it all. */
+  get single(): boolean {
+    return this.#open === 1
+  }
+
   wait(wake: () => void): Cancel {
     const cancel = this.readers.add(wake)
     this.#await()
@@ -150,6 +155,14 @@ class PipeReader extends BaseHandle {
   override unread(): void {
     const bytes = this.#last.take()
     if (bytes) this.#output.unread(bytes)
+  }
+
+  override get streaming(): boolean {
+    return this.#output.single
+  }
+
+  override returned(bytes: Uint8Array): void {
+    this.#output.unread(bytes)
   }
 
   override wait(_direction: Direction, wake: () => void): Cancel {
@@ -260,6 +273,14 @@ class LogReader extends BaseHandle {
 
   override unread(): void {
     this.#at = this.#before
+  }
+
+  override get streaming(): boolean {
+    return true
+  }
+
+  override returned(bytes: Uint8Array): void {
+    this.#at -= bytes.length
   }
 
   override wait(_direction: Direction, wake: () => void): Cancel {

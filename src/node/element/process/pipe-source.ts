@@ -10,6 +10,9 @@ import { END } from '../../handle.ts'
 /** What is read ahead of readers. It is copied, or gone, before the next read, so all pipes share one buffer. */
 const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
 
+/** A shorter piece than this is filled up from the pipe. */
+const FILLED_UP_BYTES = 4096
+
 export class PipeSource {
   #fd: number
   #held: Uint8Array[] = []
@@ -28,12 +31,24 @@ export class PipeSource {
   read(max: number, buffer: Buffer = AHEAD): Uint8Array | undefined {
     const held = this.#held.shift()
     if (held && held.length > max) this.#held.unshift(held.subarray(max))
-    if (held) return held.subarray(0, max)
+    if (held) {
+      const enough = held.length >= Math.min(max, FILLED_UP_BYTES) || this.#held.length > 0
+      return enough ? held.subarray(0, max) : this.#fillUp(held, max, buffer)
+    }
     if (this.#ended) return END
     const size = this.#readPipe(Math.min(max, buffer.length), buffer)
     if (size === undefined) return undefined
     if (size === 0) this.#end()
     return buffer.subarray(0, size)
+  }
+
+  /** What a reader left may be very short, while there is more in the pipe. */
+  #fillUp(held: Uint8Array, max: number, buffer: Buffer): Uint8Array {
+    buffer.set(held)
+    const rest = buffer.subarray(held.length)
+    const size = this.#ended ? 0 : this.#readPipe(Math.min(max - held.length, rest.length), rest)
+    if (size === 0) this.#end()
+    return buffer.subarray(0, held.length + (size ?? 0))
   }
 
   /** Puts back what a read gave and nobody got. */
