@@ -23,6 +23,8 @@ export interface NetworkOptions {
   readonly servers?: boolean
   /** More options of each `circuit start`. */
   readonly args?: readonly string[]
+  /** Names of the hosts, and of their servers. Default: h1, h2, … */
+  readonly names?: readonly string[]
   /** Of what wires do by chance. */
   readonly seed?: number
 }
@@ -51,7 +53,10 @@ export async function network(t: Test, count: number, options: NetworkOptions = 
   )
   const key = options.key === false ? undefined : makeKey(t)
   const start = [...(key ? ['-hmac', key] : ['--insecure']), ...(options.args ?? [])]
-  const hosts = namespaces.map((own, i) => new Host(t, i, own, hub, start, (options.seed ?? 1) + i))
+  const hosts = namespaces.map((own, index) => {
+    const name = options.names?.[index] ?? `h${index + 1}`
+    return new Host({ test: t, index, name, own, hub, start, seed: (options.seed ?? 1) + index })
+  })
   await Promise.all(hosts.map((host) => host.connect()))
   if (options.servers !== false)
     for (const host of hosts) await host.start({ args: host.index === 0 ? [] : ['-j', hosts[0]?.url ?? ''] })
@@ -112,40 +117,37 @@ class Namespace {
   }
 }
 
+interface HostOptions {
+  readonly test: Test
+  readonly index: number
+  readonly name: string
+  readonly own: Namespace
+  readonly hub: Namespace
+  /** Options of `circuit start`. */
+  readonly start: readonly string[]
+  readonly seed: number
+}
+
 /** A host: its place in the network, and its server. */
 export class Host {
   /** From 0. */
   readonly index: number
-  /** h1, h2, …; also its server's. */
+  /** Also its server's. */
   readonly name: string
   readonly address: string
   /** Words that run the rest of theirs as a command on this host. */
   readonly enter: readonly string[]
-  readonly #test: Test
-  readonly #own: Namespace
-  readonly #hub: Namespace
-  readonly #start: readonly string[]
-  readonly #seed: number
+  readonly #options: HostOptions
   #server: TestServer | undefined
   #wire: Wire | undefined
 
-  constructor(
-    test: Test,
-    index: number,
-    own: Namespace,
-    hub: Namespace,
-    start: readonly string[],
-    seed: number,
-  ) {
+  constructor(options: HostOptions) {
+    const { index, name, own } = options
     this.index = index
-    this.name = `h${index + 1}`
+    this.name = name
     this.address = `10.77.${(index + 1) >> 8}.${(index + 1) & 255}`
     this.enter = own.enter
-    this.#test = test
-    this.#own = own
-    this.#hub = hub
-    this.#start = start
-    this.#seed = seed
+    this.#options = options
   }
 
   /** Its server. @throws Error when none was started */
@@ -178,11 +180,11 @@ export class Host {
   /** Starts its server, or, where that has ended, another one. */
   async start(options: ServerOptions = {}): Promise<TestServer> {
     const address = ['--name', this.name, '-a', `${this.address}:${PORT}`]
-    const args = [...address, ...this.#start, ...(options.args ?? [])]
-    this.#server = await startServer(this.#test, { ...options, args, within: this.enter })
+    const args = [...address, ...this.#options.start, ...(options.args ?? [])]
+    this.#server = await startServer(this.#options.test, { ...options, args, within: this.enter })
     const { child } = this.#server
     // A server that was stopped would not hear that it is to end.
-    this.#test.teardown(() => void child.kill('SIGCONT'))
+    this.#options.test.teardown(() => void child.kill('SIGCONT'))
     return this.#server
   }
 
@@ -197,23 +199,23 @@ export class Host {
 
   /** Pulls its cable. */
   cut(): Promise<void> {
-    return this.#hub.ip(`link set ${this.#port} down`)
+    return this.#options.hub.ip(`link set ${this.#port} down`)
   }
 
   /** Puts the cable back. */
   heal(): Promise<void> {
-    return this.#hub.ip(`link set ${this.#port} up`)
+    return this.#options.hub.ip(`link set ${this.#port} up`)
   }
 
   /** From now on all that it sends or receives is delayed or lost; `{}`: nothing is. */
   async delay(quality: WireQuality): Promise<void> {
     this.#wire ??= await this.#layWire()
-    await this.#wire.set(quality, this.#seed)
+    await this.#wire.set(quality, this.#options.seed)
   }
 
   /** Gives it its address. */
   async connect(): Promise<void> {
-    await this.#own.ip(
+    await this.#options.own.ip(
       `addr add ${this.address}/16 brd + dev eth0`,
       'link set eth0 up',
       'route add 224.0.0.0/4 dev eth0',
@@ -228,16 +230,16 @@ export class Host {
   async #layWire(): Promise<Wire> {
     const program = await wireProgram()
     const [near, far] = [`near${this.index}`, `far${this.index}`]
-    await this.#hub.ip(
+    await this.#options.hub.ip(
       `link add ${near} type veth peer name ${far}`,
       `link set ${near} up`,
       `link set ${this.#port} nomaster`,
       `link set ${far} master hub up`,
     )
-    await this.#own.run(`${program} plain eth0`)
-    await this.#hub.run(`${program} plain ${near} ${far} ${this.#port}`)
-    const wire = new Wire([...this.#hub.enter, program, this.#port, near])
-    this.#test.teardown(() => wire.end())
+    await this.#options.own.run(`${program} plain eth0`)
+    await this.#options.hub.run(`${program} plain ${near} ${far} ${this.#port}`)
+    const wire = new Wire([...this.#options.hub.enter, program, this.#port, near])
+    this.#options.test.teardown(() => wire.end())
     return wire
   }
 }

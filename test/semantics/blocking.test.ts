@@ -69,13 +69,14 @@ inEachPlace((sentence) => {
           status = os.waitpid(child, 0)[1]
           assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == how, status
           return (time.monotonic() - start) * 1000
-      signals = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL] * 3
-      median = lambda times: sorted(times)[len(times) // 2]
+      signals = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL] * many(3)
+      # Where frames are lost, some take longer.
+      typical = lambda times: sorted(times)[0 if ROUND_TRIP else len(times) // 2]
       pipe = os.pipe()[0]
-      floor = median([ended_after(lambda: read(pipe, 1), how, False) for how in signals])
+      floor = typical([ended_after(lambda: read(pipe, 1), how, False) for how in signals])
       for name, (path, flags, use) in blocking.items():
-          took = median([ended_after(lambda: use(os.open(path, flags)), how, True) for how in signals])
-          say(name, 'ok' if took - floor < 50 else '%.0f ms, and %.0f ms on a pipe' % (took, floor))`)}`,
+          took = typical([ended_after(lambda: use(os.open(path, flags)), how, True) for how in signals])
+          say(name, 'ok' if took - floor < 50 + ROUND_TRIP else '%.0f ms, and %.0f ms on a pipe' % (took, floor))`)}`,
       env,
     )
     t.strictSame(
@@ -183,7 +184,7 @@ def by_edge(fd, events, timeout):
 IN, OUT = select.POLLIN, select.POLLOUT
 # Not ready; then ready, by what is done; a wait that began before wakes up.
 def check(name, make, path, flags, events, do, before=lambda: None):
-    for wait in by_select, by_poll, by_epoll, by_edge:
+    for wait in (by_edge, by_poll, by_select, by_epoll)[:many(4)]:
         command(A, make)
         before()
         fd = open(path, flags)
@@ -259,15 +260,15 @@ def fill():
       `
       threading.stack_size(1 << 16)
       O = os.environ['O']
-      calls = [Call(content, 'recv') for _ in range(400)]
-      blocked(400)
+      calls = [Call(content, 'recv') for _ in range(many(400))]
+      blocked(len(calls))
       say(len(os.listdir(A)), os.stat(A + '/recv').st_size, command(O, 'run cat'))
       fd = os.open(O + '/stdin', O_WRONLY | O_TRUNC)
       write(fd, b'work')
       close(fd)
       say(content(O + '/stdout'), content(O + '/wait').strip())
       fd = open('send', O_WRONLY | O_APPEND)
-      for n in range(399): write(fd, b'x')
+      for n in range(len(calls) - 1): write(fd, b'x')
       blocked(1)
       write(fd, b'x')
       say({call.result() for call in calls})`,

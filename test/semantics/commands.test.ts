@@ -470,7 +470,7 @@ inEachPlace((sentence) => {
           result = code(call, *args)
           seen.add(result if isinstance(result, str) else '')
           return result
-      for anchor in os.environ['ANCHORS'].split():
+      def walk(anchor):
           for name in os.listdir(anchor):
               path = anchor + '/' + name
               if not os.path.isfile(path): continue
@@ -494,6 +494,7 @@ inEachPlace((sentence) => {
                   odd(os.sendfile, fd, fd, 0, 9)
                   odd(os.copy_file_range, fd, fd, 9)
                   close(fd)
+      for walker in [Call(walk, anchor) for anchor in os.environ['ANCHORS'].split()]: walker.result(60)
       odd(os.statvfs, M)
       say(seen & {'EIO', 'EPROTO', 'ENOSYS'}, len(seen) > 5)`,
       { ANCHORS: anchors.join(' ') },

@@ -1,9 +1,11 @@
 /**
  * Where the sentences of docs/semantics.md hold: a mounted tree, and a server in it on which anchors are made. Every
- * sentence's test runs in every place. One server a file and place: tests share it, and leave nothing blocked.
+ * sentence's test runs in every place. One server a file and place: tests share it, and leave nothing blocked. Only where
+ * each call takes its time there are several of the same kind at once, and each has a part of the sentences.
  */
 import { open } from 'node:fs/promises'
 import t, { type Test } from 'tap'
+import { type Host, network } from '../network.ts'
 import { noMount, type Outcome, type ShellOptions, startServer, workplace } from '../server.ts'
 import { PRELUDE } from './python.ts'
 
@@ -14,6 +16,9 @@ export interface Place {
   readonly server: string
   /** The server that calls come through; undefined where the place's server has them from the kernel. */
   readonly peer?: string
+  /** What a call that asks this server takes at least, in ms, where that is much. What takes many calls is done less often
+   * there, and what is promised to take only so long may take so much longer. */
+  readonly roundTrip?: number
   /** Makes a fresh anchor and gives its path; `command` is written to its ctl. */
   anchor(command?: string): Promise<string>
   /** Runs a shell script, in which $M is the mount, $S the server, $A and others as given. */
@@ -30,34 +35,51 @@ export interface Place {
 
 interface PlaceType {
   readonly name: string
-  start(t: Test): Promise<Pick<Place, 'mount' | 'server' | 'peer' | 'anchor' | 'sh'>>
+  /** So many at a time, beside the other places, which have their turns. */
+  readonly lanes?: number
+  start(t: Test): Promise<Started>
 }
+
+type Started = Pick<Place, 'mount' | 'server' | 'peer' | 'roundTrip' | 'anchor' | 'sh'>
+
+const BAD_WIRE = { ms: 20, jitterMs: 10, loss: 0.01 }
 
 /** All places. Later ones, an anchor on another host for example, are added here. */
 const places: readonly PlaceType[] = [
   { name: 'local', start: startLocal },
   { name: 'remote', start: startRemote },
+  { name: 'remote over a bad wire', start: startFar, lanes: 4 },
 ]
 
-async function startLocal(t: Test) {
+async function startLocal(t: Test): Promise<Started> {
   const { mount, self } = await startServer(t)
   return { mount, server: self, ...inTree(mount, self) }
 }
 
 /** Two servers that have joined: the mount is the first one's, the anchors are on the second one. */
-async function startRemote(t: Test) {
+async function startRemote(t: Test): Promise<Started> {
   const near = await startServer(t, { args: ['--name', 'near'] })
   const far = await startServer(t, { args: ['-j', near.url] })
   const server = `${near.mount}/${far.id}`
   return { mount: near.mount, server, peer: 'near', ...inTree(near.mount, server) }
 }
 
-function inTree(mount: string, server: string) {
-  const { anchor, sh } = workplace(mount, server)
+/** The same on two hosts, of which the far one has a bad wire. */
+async function startFar(t: Test): Promise<Started> {
+  const { hosts } = await network(t, 2, { names: ['near', 'far'] })
+  const [near, far] = hosts as [Host, Host]
+  await far.delay(BAD_WIRE)
+  const server = near.at(far)
+  const roundTrip = 2 * (BAD_WIRE.ms + BAD_WIRE.jitterMs)
+  return { mount: near.mount, server, peer: near.name, roundTrip, ...inTree(near.mount, server, near.enter) }
+}
+
+function inTree(mount: string, server: string, within: readonly string[] = []) {
+  const { anchor, sh } = workplace(mount, server, within)
   return {
     anchor,
     sh: (script: string, env: Readonly<Record<string, string>> = {}, options: ShellOptions = {}) =>
-      sh(script, { ...options, env }),
+      sh(script, { limit: 90_000, ...options, env }),
   }
 }
 
@@ -69,11 +91,32 @@ export type Sentence<Given extends unknown[]> = (
 
 /** Runs a file's sentences in every place. */
 export function inEachPlace(define: (sentence: Sentence<[Place]>) => void): void {
-  for (const type of places)
-    t.test(type.name, { skip: noMount }, async (t) => {
+  const takeTurns = inTurns()
+  for (const type of places) {
+    const { name, lanes = 0 } = type
+    const run = async (t: Test, isMine: (n: number) => boolean): Promise<void> => {
       const place = complete(await type.start(t))
-      define((name, body) => void t.test(name, (t) => body(t, place)))
-    })
+      let n = 0
+      define((name, body) => isMine(n++) && void t.test(name, (t) => body(t, place)))
+    }
+    const add = (name: string, body: (t: Test) => Promise<void>): void =>
+      void t.test(name, { skip: noMount, buffered: true }, body)
+    const whole = takeTurns((t) => run(t, () => true))
+    if (lanes === 0) add(name, whole)
+    for (let lane = 0; lane < lanes; lane++)
+      add(`${name} ${lane + 1}`, (t) => run(t, (n) => n % lanes === lane))
+  }
+  t.jobs = places.reduce((sum, { lanes = 1 }) => sum + lanes, 0)
+}
+
+/** Makes tests that begin when those before them have ended. */
+function inTurns(): (body: (t: Test) => Promise<void>) => (t: Test) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (body) => (t) => {
+    const before = last
+    last = new Promise<void>((resolve) => t.teardown(() => resolve()))
+    return before.then(() => body(t))
+  }
 }
 
 /** Sentences on servers that start and end: each test has its own, on this host. */
@@ -81,14 +124,19 @@ export const onThisHost: Sentence<[]> = (name, body) => {
   t.test(name, { skip: noMount }, (t) => body(t))
 }
 
-function complete(started: Awaited<ReturnType<PlaceType['start']>>): Place {
+function complete(started: Started): Place {
   const print: Place['print'] = async (script, env) => {
     const { status, stdout, stderr } = await started.sh(script, env)
     if (status !== 0) throw new Error(`status ${status}: ${script}\n${stdout}${stderr}`)
     return stdout
   }
   const python: Place['python'] = (script, env) =>
-    print('exec python3 -c "$PRELUDE$SCRIPT"', { ...env, PRELUDE, SCRIPT: dedent(script) })
+    print('exec python3 -c "$PRELUDE$SCRIPT"', {
+      ...env,
+      PRELUDE,
+      SCRIPT: dedent(script),
+      ROUND_TRIP: String(started.roundTrip ?? 0),
+    })
   return {
     ...started,
     print,

@@ -55,7 +55,7 @@ inEachPlace((sentence) => {
   })
 
   sentence('P5 A write to stdin blocks while the pipe is full', async (t, place) => {
-    const anchor = await place.anchor('run sh -c "read line; exec wc -c"')
+    const anchor = await place.anchor('run sleep 60')
     const results = await place.python(
       `
       stdin = open('stdin', O_WRONLY | O_APPEND)

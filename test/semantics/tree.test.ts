@@ -334,7 +334,7 @@ b''
     const results = await place.python(
       `
       seen = 0
-      for n in range(50):
+      for n in range(many(50)):
           path = A + '/n'
           seen += not os.path.exists(path)
           os.mkdir(path)
@@ -351,10 +351,10 @@ b''
           seen += code(os.stat, path + '/send') == 'ENOENT' and content(path + '/peek') == 'null\\n'
           os.rmdir(path)
           seen += code(os.stat, path) == 'ENOENT' and code(os.open, path + '/ctl', O_WRONLY) == 'ENOENT'
-      say(seen)`,
+      say(seen == 8 * many(50))`,
       { A: anchor },
     )
-    t.equal(results, '400\n')
+    t.equal(results, 'True\n')
   })
 
   sentence('T27 The end mark of a closed file comes in order with later calls', async (t, place) => {
@@ -362,13 +362,13 @@ b''
     const process = await place.anchor('run cat')
     const results = await place.python(
       `
-      for n in range(50):
+      for n in range(many(50)):
           fd = open('send', O_WRONLY | O_TRUNC)
           if n % 2: write(fd, b'%d' % n)
           close(fd)
       fd = open('recv', O_RDONLY | O_NONBLOCK)
       close(fd)
-      for n in range(50):
+      for n in range(many(50)):
           fd = open('recv', O_RDONLY | O_NONBLOCK)
           data = read(fd, 99)
           assert data == (b'%d' % n if n % 2 else b''), data
