@@ -4,7 +4,7 @@
  */
 import { BlockingCall, type Call, type Progress } from '../node/blocking.ts'
 import type { FileType } from '../node/element/kind.ts'
-import { type Cancel, END, type Handle, type OpenMode } from '../node/handle.ts'
+import { type Cancel, END, type Handle, type OpenMode, type Readiness } from '../node/handle.ts'
 import { O, OPEN_FLAG, POLL } from './kernel/abi.ts'
 import { isKilled, isKilledReading } from './kernel/killed.ts'
 import type { Request } from './kernel/request.ts'
@@ -35,6 +35,10 @@ export class OpenFile {
   #watch: Cancel | undefined
   /** A poll waits for the next change. */
   #armed = false
+  /** The last answer to a poll. */
+  #told = 0
+  /** Polls whose answers another server is asked for. */
+  #asking = 0
 
   /** @param notify wakes those who poll the file */
   constructor(handle: Handle, type: FileType, mode: OpenMode, notify: (kernelHandle: number) => void) {
@@ -145,7 +149,7 @@ export class OpenFile {
     const park = (): void => {
       rest = Buffer.from(rest)
     }
-    this.#block(request, 'write', { step, waits, park, settle, fail: (error) => fail(request, error) })
+    this.#block(request, 'write', { step, waits, park, settle, fail: (error) => this.#fail(request, error) })
   }
 
   #block(request: Request, direction: 'read' | 'write', call: Call): void {
@@ -157,41 +161,52 @@ export class OpenFile {
     const call = {
       step: (): Progress => (step() ? 'done' : 'wait'),
       waits,
-      fail: (error: unknown) => fail(request, error),
+      fail: (error: unknown) => this.#fail(request, error),
     }
     this.#block(request, 'read', call)
+  }
+
+  #fail(request: Request, error: unknown): void {
+    const { code } = request.error(error)
+    if (code === 'EPROTO') console.error('circuit: internal error:', error)
+    // An edge-triggered epoll asks again only after it was woken: in between, this is how it polls.
+    if (code === 'EAGAIN' && this.#watch) this.#handle.ready()
   }
 
   /** Events of poll(2); `kernelHandle` is told at the next change where `notify` says so. */
   poll(request: Request, kernelHandle: number, notify: boolean): void {
     if (this.#type.nature === 'text') return request.polled(POLL.IN | POLL.RDNORM)
-    if (notify) {
-      this.#armed = true
-      this.#watch ??= this.#handle.watch(() => {
-        if (!this.#armed) return
-        this.#armed = false
-        this.#notify(kernelHandle)
-      })
+    const wake = (): void => {
+      if (!this.#armed) return
+      this.#armed = false
+      this.#notify(kernelHandle)
     }
-    if (this.#answerPoll(request)) return
-    // Another server is being asked.
+    // Not by the answer of another server that is being asked: to be woken by it would be to ask again, forever.
+    if (notify) this.#watch ??= this.#handle.watch(() => this.#asking === 0 && wake())
+    const answer = (): boolean => {
+      const ready = this.#handle.ready()
+      if (ready === undefined) return false
+      const events = pollEvents(ready)
+      request.polled(events)
+      // Who was told less, and waits, did not hear of the change if it came as this answer.
+      if ((events & ~this.#told) !== 0) wake()
+      this.#told = events
+      this.#armed ||= notify
+      return true
+    }
+    if (answer()) return
+    this.#asking++
     const cancel = this.#handle.watch(() => {
-      if (this.#answerPoll(request)) cancel()
+      if (answer()) stop()
     })
-    request.onInterrupt(() => {
+    const stop = (): void => {
       cancel()
+      this.#asking--
+    }
+    request.onInterrupt(() => {
+      stop()
       request.fail('EINTR')
     })
-  }
-
-  #answerPoll(request: Request): boolean {
-    const ready = this.#handle.ready()
-    if (ready === undefined) return false
-    const { readable, writable, hangup } = ready
-    const over = hangup ? (writable ? POLL.ERR : POLL.HUP) : 0
-    const events = (readable ? POLL.IN | POLL.RDNORM : 0) | (writable ? POLL.OUT | POLL.WRNORM : 0) | over
-    request.polled(events)
-    return true
   }
 
   /**
@@ -221,10 +236,6 @@ export class OpenFile {
   }
 }
 
-function fail(request: Request, error: unknown): void {
-  if (request.error(error).code === 'EPROTO') console.error('circuit: internal error:', error)
-}
-
 /** The last read that was answered. */
 interface LastRead {
   readonly owner: number
@@ -248,3 +259,8 @@ const isUnseen = ({ pid, size, waited, newest, time }: LastRead, flush: Request)
   performance.now() - time < DYING_MS &&
   !flush.isAnyMissingSince(newest) &&
   (isKilledReading(pid, size) ?? waited)
+
+function pollEvents({ readable, writable, hangup }: Readiness): number {
+  const over = hangup ? (writable ? POLL.ERR : POLL.HUP) : 0
+  return (readable ? POLL.IN | POLL.RDNORM : 0) | (writable ? POLL.OUT | POLL.WRNORM : 0) | over
+}

@@ -170,7 +170,10 @@ export class ServedFile implements StreamEvents {
     if (this.#closed) return
     const ready = this.#handle.ready()
     this.#asking = ready === undefined
-    if (ready) this.#stream.send({ ready: { ...ready, delicate: this.#handle.delicate } })
+    if (ready === undefined) return
+    // Another may have been faster: the change that is waited for is still to come.
+    if (!ready.readable && !ready.writable && !ready.hangup) this.#armed = true
+    this.#stream.send({ ready: { ...ready, delicate: this.#handle.delicate } })
   }
 }
 
