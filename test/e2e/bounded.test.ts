@@ -1,173 +1,167 @@
 /** Whatever is poured into a server, its memory stays bounded, and what is too much is refused in words. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import t from 'tap'
-import { noMount, type ShellOptions, startServer, type TestServer, until } from '../server.ts'
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { noMount, startServer, type TestServer, until } from '../server.ts'
+import { growth, MIB, metric, python, SMALL_HEAP } from './memory.ts'
 
-const MIB = 1 << 20
+/** Bytes that wait in a message: in a slot, and on their way to a receiver, each with what the message itself costs. */
+const [SLOT_BYTES, STREAM_BYTES] = [33 * 1024, 1.1 * MIB]
 
-const memory = (server: TestServer, field: 'VmRSS' | 'VmHWM'): number => {
-  const status = readFileSync(`/proc/${server.child.pid}/status`, 'latin1')
-  return Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024
-}
-
-/** The most memory that the server has taken, beyond what it had, while something was done: in MiB. */
-async function growth(server: TestServer, work: () => Promise<void>): Promise<number> {
-  const before = memory(server, 'VmRSS')
-  // Forgets the peak so far: proc_pid_clear_refs(5).
-  writeFileSync(`/proc/${server.child.pid}/clear_refs`, '5')
-  await work()
-  return (memory(server, 'VmHWM') - before) / MIB
-}
-
-const metric = async (server: TestServer, name: string): Promise<number> =>
-  Number(new RegExp(`^circuit_${name} (\\d+)$`, 'm').exec((await server.sh('cat $S/metrics')).stdout)?.[1])
-
-/** Runs Python on an anchor, as its working directory. */
-const python = async (server: TestServer, anchor: string, program: string, options: ShellOptions = {}) => {
-  const script = `import os, json\nfrom os import *\nchdir(environ['A'])\n${program}`
-  const { status, stdout, stderr } = await server.sh('python3 -c "$P"', {
-    limit: 60_000,
-    ...options,
-    env: { A: anchor, P: script },
-  })
-  if (status !== 0) throw new Error(stderr)
-  return stdout
+/** Does something to the server, which must not take more than so much memory beyond what it had. */
+async function within(
+  t: Test,
+  server: TestServer,
+  most: number,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const grown = await growth(server, work)
+  t.ok(grown < most, `it took ${grown} MiB`)
 }
 
 t.test('a bounded server', { skip: noMount }, async (t) => {
-  const server = await startServer(t)
+  const server = await startServer(t, { env: SMALL_HEAP })
+  const sh = (anchor: string, script: string) => server.sh(script, { env: { A: anchor }, limit: 60_000 })
   // Nothing here is measured against a server that has never done a thing.
-  await server.sh('cat $A/stdout', { env: { A: await server.anchor('run head -c 50000000 /dev/zero') } })
+  await sh(await server.anchor('run head -c 50000000 /dev/zero'), 'cat $A/stdout')
 
-  await t.test('a process that writes what nobody reads is held up', async (t) => {
-    const anchor = await server.anchor('run head -c 10G /dev/zero')
-    const pid = JSON.parse((await server.sh('cat $A/peek', { env: { A: anchor } })).stdout).Pid
-    const written = (): number =>
-      Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
-    const grown = await growth(server, async () => {
-      await until(() => written() > 0)
-      await until(() => /^State:\tS/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')))
-      await server.sh('head -c 1000 $A/stdout >/dev/null; ls $S', { env: { A: anchor } })
-    })
-    t.ok(written() < 2 * MIB, `${written()} bytes of 10 GB were written`)
-    t.ok(grown < 100, `${grown.toFixed(0)} MiB`)
-    await server.sh('echo kill > $A/ctl', { env: { A: anchor } })
-  })
+  await t.test('a process that writes what nobody reads is held up', (t) =>
+    within(t, server, 60, async () => {
+      const anchor = await server.anchor('run head -c 10G /dev/zero')
+      const pid = JSON.parse((await sh(anchor, 'cat $A/peek')).stdout).Pid
+      const proc = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'latin1')
+      const written = (): number => Number(/^wchar: (\d+)$/m.exec(proc('io'))?.[1])
+      await until(() => written() > 0 && /pipe_write/.test(proc('wchan')))
+      await sh(anchor, 'head -c 1000 $A/stdout >/dev/null; ls $S')
+      await until(() => /pipe_write/.test(proc('wchan')))
+      t.ok(written() < 2 * MIB, `${written()} bytes of 10 GB were written`)
+      await sh(anchor, 'echo kill > $A/ctl')
+    }),
+  )
 
-  await t.test('"log" keeps the last bytes of 2 GB', async (t) => {
-    const grown = await growth(server, async () => {
+  await t.test('"log" keeps the last bytes of 2 GB', (t) =>
+    within(t, server, 80, async () => {
       const anchor = await server.anchor(
         'mkproc {"Path":"head","Args":["-c","2G","/dev/zero"],"Stdout":"log"}',
       )
-      const { stdout } = await server.sh('cat $A/wait; wc -c < $A/stdout', {
-        env: { A: anchor },
-        limit: 60_000,
-      })
-      t.equal(stdout, `0\n${MIB}\n`)
-    })
-    t.ok(grown < 100, `${grown.toFixed(0)} MiB`)
-  })
+      t.equal((await sh(anchor, 'cat $A/wait; wc -c < $A/stdout')).stdout, `0\n${MIB}\n`)
+    }),
+  )
 
-  await t.test('a message without end waits for its receiver', async (t) => {
-    const anchor = await server.anchor('mkchan 1')
-    const grown = await growth(server, async () => {
-      const sender = server.sh('yes > $A/send', { env: { A: anchor } })
-      await until(async () => (await metric(server, 'message_bytes')) > 32_000)
-      t.ok((await metric(server, 'message_bytes')) < 40_000, 'a slot of it is kept')
-      t.equal(
-        await python(
-          server,
-          anchor,
-          `f = open('recv', O_RDONLY)\nfor n in range(20): read(f, 100000)\nclose(f)`,
-        ),
-        '',
+  await t.test('"discard", from the start or later, drops 2 GB', (t) =>
+    within(t, server, 60, async () => {
+      const discarding = await server.anchor(
+        'mkproc {"Path":"head","Args":["-c","2G","/dev/zero"],"Stdout":"discard"}',
       )
-      t.not((await sender).status, 0, 'the receiver leaves, and the sender fails')
-    })
-    t.equal(await metric(server, 'message_bytes'), 0)
-    t.ok(grown < 80, `${grown.toFixed(0)} MiB`)
-  })
+      t.equal((await sh(discarding, 'cat $A/wait $A/stdout')).stdout, '0\n')
+      const later = await server.anchor('run head -c 2G /dev/zero')
+      t.equal((await sh(later, 'echo discard stdout > $A/ctl; cat $A/wait $A/stdout')).stdout, '0\n')
+    }),
+  )
 
-  await t.test('messages in slots have a share of memory; beyond it senders wait', async (t) => {
-    const anchor = await server.anchor('mkchan 1000000')
-    const grown = await growth(server, async () => {
+  await t.test('a message without end waits for its receiver, and goes at its pace', (t) =>
+    within(t, server, 60, async () => {
+      const anchor = await server.anchor('mkchan 1')
+      const sender = sh(anchor, 'yes > $A/send')
+      await until(async () => (await metric(server, 'message_bytes')) > 32_000)
+      t.ok((await metric(server, 'message_bytes')) < SLOT_BYTES, 'a slot of it is kept')
+      const most = await python(
+        server,
+        anchor,
+        `
+recv = open('recv', O_RDONLY)
+most = 0
+def waiting():
+  metrics = open(environ['S'] + '/metrics', O_RDONLY)
+  text = read(metrics, 100000).decode()
+  close(metrics)
+  return int(text.split('\\ncircuit_message_bytes ')[1].split()[0])
+for step in range(300):
+  read(recv, 20000)
+  most = max(most, waiting())
+print(most)`,
+      )
+      t.ok(Number(most) < STREAM_BYTES, `up to ${most.trim()} bytes waited for a slow receiver`)
+      t.not((await sender).status, 0, 'the receiver left, and the sender failed')
+      t.equal(await metric(server, 'message_bytes'), 0)
+    }),
+  )
+
+  await t.test('messages in slots have a share of memory; beyond it senders wait', (t) =>
+    within(t, server, 340, async () => {
+      const anchor = await server.anchor('mkchan 1000000')
       const sent = await python(
         server,
         anchor,
-        `f = open('send', O_WRONLY | O_APPEND | O_NONBLOCK)
-n = 0
+        `
+send, sent = open('send', O_WRONLY | O_APPEND | O_NONBLOCK), 0
 try:
-  while True: n += write(f, bytes(32768))
-except BlockingIOError: print(n)`,
+  while True: sent += write(send, bytes(32768))
+except BlockingIOError: print(sent)`,
       )
       t.ok(Number(sent) > 200 * MIB && Number(sent) <= 256 * MIB, `${sent.trim()} bytes were taken`)
-      t.equal((await server.sh('echo run true > $A/ctl', { env: { A: await server.anchor() } })).status, 0)
-    })
-    t.ok(grown < 400, `${grown.toFixed(0)} MiB`)
-    await server.sh('echo scrub > $A/ctl', { env: { A: anchor } })
-    t.equal(await metric(server, 'message_bytes'), 0)
-  })
+      t.equal((await sh(await server.anchor(), 'echo run true > $A/ctl')).status, 0, 'all else goes on')
+      await sh(anchor, 'echo scrub > $A/ctl')
+      t.equal(await metric(server, 'message_bytes'), 0)
+    }),
+  )
 
-  await t.test('a command without end is EFBIG', async (t) => {
-    const anchor = await server.anchor()
-    const grown = await growth(server, async () => {
+  await t.test('a command without end is EFBIG', (t) =>
+    within(t, server, 60, async () => {
+      const anchor = await server.anchor()
+      const endless = `{ printf '%s' "$C"; tr '\\0' x < /dev/zero; } | dd bs=65536 iflag=fullblock of=$A/ctl`
       for (const start of ['mkproc {"Path":"', 'run "', 'run ']) {
-        const { status, stderr } = await server.sh(
-          `{ printf '%s' "$C"; tr '\\0' x < /dev/zero; } | dd bs=65536 iflag=fullblock of=$A/ctl`,
-          {
-            env: { A: anchor, C: start },
-          },
-        )
+        const { status, stderr } = await server.sh(endless, { env: { A: anchor, C: start } })
         t.not(status, 0)
         t.match(stderr, /File too large/, start)
       }
-    })
-    t.match(await server.sh('cat $A/error', { env: { A: anchor } }), { stdout: /longer than 1048576 bytes/ })
-    t.ok(grown < 100, `${grown.toFixed(0)} MiB`)
-  })
+      t.match(await sh(anchor, 'cat $A/error'), { stdout: /longer than 1048576 bytes/ })
+    }),
+  )
 
-  await t.test('a reader of one byte at a time', async (t) => {
-    const anchor = await server.anchor('run head -c 5000 /dev/zero')
-    const grown = await growth(server, async () => {
-      const read = `n = 0\nwhile read(f, 1): n += 1\nprint(n)`
-      t.equal(await python(server, anchor, `f = open('stdout', O_RDONLY)\n${read}`), '5000\n')
+  await t.test('comments, empty lines and failing commands of any number', (t) =>
+    within(t, server, 60, async () => {
+      const anchor = await server.anchor()
+      const pour = (text: string) => sh(anchor, `yes '${text}' | head -c 100M | dd bs=64K of=$A/ctl`)
+      for (const text of ['', '# nothing']) t.equal((await pour(text)).status, 0)
+      t.match(await pour(`mkproc {"${'x'.repeat(200)}":1}`), { status: 1, stderr: /Invalid argument/ })
+    }),
+  )
+
+  await t.test('the log and error keep little of long commands', (t) =>
+    within(t, server, 60, async () => {
+      const anchor = await server.anchor()
+      await python(
+        server,
+        anchor,
+        `
+x = 'x' * 100000
+for text in ['mkchan ' + x, 'mkproc {"' + x + '":1}', x]:
+  for n in range(500): assert command('.', text)`,
+      )
+      t.ok(Number((await sh(anchor, 'cat $S/log $A/error | wc -c')).stdout) < 4 * MIB)
+    }),
+  )
+
+  await t.test('a reader of one byte at a time', (t) =>
+    within(t, server, 40, async () => {
+      const reading = `read = os.read\nn = 0\nwhile read(file, 1): n += 1\nprint(n)`
+      const output = await server.anchor('run head -c 5000 /dev/zero')
+      t.equal(await python(server, output, `file = open('stdout', O_RDONLY)\n${reading}`), '5000\n')
       const channel = await server.anchor('mkchan 1')
-      const sender = server.sh('head -c 5000 /dev/zero > $A/send', { env: { A: channel } })
-      t.equal(await python(server, channel, `f = open('recv', O_RDONLY)\n${read}`), '5000\n')
-      await sender
-    })
-    t.ok(grown < 80, `${grown.toFixed(0)} MiB`)
-  })
+      const sender = sh(channel, 'head -c 5000 /dev/zero > $A/send')
+      t.equal(await python(server, channel, `file = open('recv', O_RDONLY)\n${reading}`), '5000\n')
+      t.equal((await sender).status, 0)
+    }),
+  )
 
-  await t.test('empty messages take the room of one', async (t) => {
-    const anchor = await server.anchor('mkchan')
-    const grown = await growth(server, async () => {
-      await python(server, anchor, `for n in range(10000): close(open('send', O_WRONLY | O_TRUNC))`)
-    })
-    t.ok((await metric(server, 'message_bytes')) < 1024)
-    t.match(await server.sh('cat $A/peek', { env: { A: anchor } }), { stdout: '"NumSend": 10000' })
-    t.ok(grown < 80, `${grown.toFixed(0)} MiB`)
-  })
-})
-
-t.test('100,000 anchors, and 10,000 channels', { skip: noMount }, async (t) => {
-  const server = await startServer(t)
-  const anchors = await server.anchor()
-  const grown = await growth(server, async () => {
-    await python(server, anchors, `for n in range(100000): mkdir(str(n))`, { limit: 120_000 })
-    t.equal(await python(server, anchors, `print(len(listdir('.')))`), '100004\n')
-  })
-  t.ok(grown < 350, `anchors: ${grown.toFixed(0)} MiB`)
-  const channels = await growth(server, async () => {
-    await python(
-      server,
-      anchors,
-      `for n in range(10000):
-  f = open(f'{n}/ctl', O_WRONLY)
-  write(f, b'mkchan 3')
-  close(f)`,
-    )
-  })
-  t.match(await server.sh('cat $S/metrics'), { stdout: 'circuit_elements{kind="chan"} 10000' })
-  t.ok(channels < 150, `channels: ${channels.toFixed(0)} MiB`)
+  await t.test('100,000 empty messages take the room of one', (t) =>
+    within(t, server, 40, async () => {
+      const anchor = await server.anchor('mkchan')
+      const sent = await sh(anchor, 'n=0; while [ $n -lt 100000 ]; do : > $A/send; n=$((n + 1)); done')
+      t.equal(sent.status, 0)
+      t.ok((await metric(server, 'message_bytes')) < 1024)
+      t.match(await sh(anchor, 'cat $A/peek'), { stdout: '"NumSend": 100000' })
+      t.equal((await sh(anchor, 'wc -l < $S/log')).stdout, '10000\n', 'and the log forgets the oldest')
+    }),
+  )
 })

@@ -113,6 +113,8 @@ function explain(request: SpawnRequest, error: NodeJS.ErrnoException): string {
     return `${request.file} is not a program that this user may run, or ${request.dir} may not be entered`
   if (error.code === 'ENOTDIR') return `a part of ${request.file} or of ${request.dir} is not a directory`
   if (error.code === 'E2BIG') return 'its arguments and environment are too long'
+  if (error.code === 'EMFILE' || error.code === 'ENFILE')
+    return 'the server has no file descriptors left; a process takes three (ulimit -n)'
   if (error.code === 'EAGAIN') return 'the system has reached its limit of processes'
   if (error.code !== 'ENOENT') return error.message
   if (!request.file.includes('/')) return `there is no program ${request.file} in PATH`
