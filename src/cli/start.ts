@@ -110,7 +110,8 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   if (why !== 'stop')
     say(why ? `the mount can't be served: ${why.message}` : 'the tree was unmounted; stopping')
   withdraw()
-  await mounted?.stop().catch((error: Error) => say(`can't unmount: ${error.message}`))
+  const unmounted = mounted?.stop().catch((error: Error) => say(`can't unmount: ${error.message}`))
+  await Promise.all([unmounted, server.leave()])
   server.close()
   say('stopped')
   // Unmounting lazily may leave the kernel's side busy, and the reader with it: nothing is left to wait for.

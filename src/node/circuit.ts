@@ -3,7 +3,7 @@ import { CircuitError } from '../proto/errors.ts'
 import { joinPath, outermostName, splitPath } from '../proto/path.ts'
 import { SERVER_ANCHOR_ID } from './anchors.ts'
 import { SERVER_FILES, SERVER_KIND } from './element/registry.ts'
-import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
+import { type Caller, type Cancel, type Handle, type OpenMode, TextHandle } from './handle.ts'
 import { ROOT_HELP } from './help.ts'
 import type { LinkStat, Listed, Namespace, Soon, Stat } from './namespace.ts'
 
@@ -14,19 +14,29 @@ export interface Member {
   readonly name: string
   /** HOST:PORT where it can be dialled; empty while it does not listen. */
   readonly address: string
+  /** When it started by its own clock, ms since 1970. */
+  readonly since: number
   readonly tree: Namespace
+}
+
+/** A server came, left in order, or failed. */
+export interface MembersChange {
+  readonly kind: 'joined' | 'left' | 'failed'
+  readonly member: Member
 }
 
 /** Who is there now. Never blocks: it is this server's own view. */
 export interface Members {
   /** This server. */
   readonly self: Member
+  /** In the order in which they started. */
   list(): readonly Member[]
   get(id: string): Member | undefined
+  /** Whether it has been a member, and failed. */
+  isLost(id: string): boolean
+  /** Calls with each change, after it has become visible. */
+  onChange(listener: (change: MembersChange) => void): Cancel
 }
-
-const noServer = (id: string): CircuitError =>
-  new CircuitError('ENOENT', `there is no server ${id} in this circuit`)
 
 const BY_NAME = 'by-name'
 const SELF = 'self'
@@ -49,7 +59,7 @@ export class Circuit implements Namespace {
     const [first, second, ...rest] = splitPath(path)
     if (first === undefined) return this.#virtual(ROOT_ID, [HELP], this.#members.list().length + 1)
     if (first === SELF && second === undefined) return this.#selfLink()
-    if (first !== BY_NAME) throw noServer(first)
+    if (first !== BY_NAME) throw this.#noServer(first)
     if (second === undefined) return this.#virtual(BY_NAME_ID, [], 0)
     const link = rest.length === 0 ? this.#named().get(second) : undefined
     if (link === undefined) throw new CircuitError('ENOENT', `there is no server named ${second}`)
@@ -123,8 +133,14 @@ export class Circuit implements Namespace {
   #treeOf(path: string): Namespace {
     const [id = ''] = splitPath(path)
     const member = this.#members.get(id)
-    if (member === undefined) throw noServer(id)
+    if (member === undefined) throw this.#noServer(id)
     return member.tree
+  }
+
+  #noServer(id: string): CircuitError {
+    return this.#members.isLost(id)
+      ? new CircuitError('EHOSTDOWN', `the server ${id} is lost`)
+      : new CircuitError('ENOENT', `there is no server ${id} in this circuit`)
   }
 
   /** The tree in which something can be made or removed. */

@@ -7,11 +7,11 @@ import { Circuit } from './circuit.ts'
 import { Spawner } from './element/process/spawner.ts'
 import type { Host } from './host.ts'
 import { LocalTree } from './local-tree.ts'
+import { CircuitMembers } from './members.ts'
 import { formatMetrics, type Metric } from './metrics.ts'
 import type { Namespace } from './namespace.ts'
 import { OpLog } from './oplog.ts'
 import type { Key } from './peer/key.ts'
-import { Peers } from './peer/peers.ts'
 import { VERSION } from './version.ts'
 
 /** Bytes that messages may occupy in all channels of a server together, beyond what receivers wait for. */
@@ -39,7 +39,7 @@ export class Server {
   readonly #budget = new Budget(MESSAGE_BUDGET_BYTES)
   readonly #sources: (() => readonly Metric[])[] = []
   readonly #foreign: ((path: string) => Promise<void>)[] = []
-  readonly #peers: Peers
+  readonly #members: CircuitMembers
 
   constructor(options: ServerOptions) {
     this.name = options.name ?? hostname()
@@ -49,7 +49,7 @@ export class Server {
       spawner: this.#spawner,
       log: this.log,
       messageBudget: this.#budget,
-      members: () => this.#peers,
+      members: () => this.#members,
       describe: () => this.#describe(),
       changedByOthers: async (path) => {
         await Promise.all(this.#foreign.map((told) => told(path)))
@@ -60,29 +60,31 @@ export class Server {
       stop: () => void setImmediate(options.onStop),
     }
     this.#tree = new LocalTree(host)
-    this.#peers = new Peers({
-      self: { id: this.id, name: this.name, tree: this.#tree },
+    this.#members = new CircuitMembers({
+      id: this.id,
+      name: this.name,
+      tree: this.#tree,
       started: this.#joined.getTime(),
       keys: options.keys,
       circuit: () => this.circuit,
       log: options.onNews,
     })
-    this.circuit = new Circuit(this.#peers)
+    this.circuit = new Circuit(this.#members)
   }
 
   /** Where clients and other servers can reach this one; empty while it does not listen. */
   get url(): string {
-    return this.#peers.self.address && formatUrl(this.#peers.self.address, process.pid, this.id)
+    return this.#members.self.address && formatUrl(this.#members.self.address, process.pid, this.id)
   }
 
   /** @throws Error when the address is not to be had */
   listen(host: string, port: number): Promise<void> {
-    return this.#peers.listen(host, port)
+    return this.#members.listen(host, port)
   }
 
   /** Joins the circuit of the server at a URL. @throws CircuitError */
   join(url: string): Promise<void> {
-    return this.#peers.join(url)
+    return this.#members.join(url)
   }
 
   /** Adds numbers of another part, a mount for example, to `metrics`. */
@@ -95,9 +97,14 @@ export class Server {
     this.#foreign.push(told)
   }
 
+  /** Tells the other servers that this one stops; settles when they should know. */
+  leave(): Promise<void> {
+    return this.#members.leave()
+  }
+
   /** Ends what lives with the server: its processes get TERM, and KILL after 5 s, without its waiting for that. */
   close(): void {
-    this.#peers.close()
+    this.#members.close()
     this.#spawner.close()
   }
 
@@ -110,12 +117,14 @@ export class Server {
       Version: VERSION,
       Pid: process.pid,
       Node: process.version,
+      ...this.#members.describe(),
     }
   }
 
   #metrics(): Metric[] {
     const { anchors, elements } = this.#tree.count()
     return [
+      ...this.#members.metrics(),
       {
         name: 'start_time_seconds',
         type: 'gauge',

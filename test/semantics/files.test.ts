@@ -208,7 +208,18 @@ inEachPlace((sentence) => {
 
   sentence('F12 peek of a server has its fields', async (t, place) => {
     const peek = JSON.parse(await place.read(`${place.server}/peek`))
-    t.strictSame(Object.keys(peek), ['Addr', 'Joined', 'Name', 'Id', 'Version', 'Pid', 'Node'])
+    t.strictSame(Object.keys(peek), [
+      'Addr',
+      'Joined',
+      'Name',
+      'Id',
+      'Version',
+      'Pid',
+      'Node',
+      'State',
+      'Incarnation',
+      'Health',
+    ])
     t.equal(`${place.mount}/${peek.Id}`, place.server)
     t.match(peek.Version, /^\d+\.\d+\.\d+/)
     t.ok(Date.parse(peek.Joined) <= Date.now())

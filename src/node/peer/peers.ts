@@ -1,9 +1,7 @@
-/** The other servers of the circuit: who they are, connections to them, made when they are needed, and this one's own door. */
+/** Connections to other servers, made when they are needed, and this one's own door. Who is a member, node/members.ts knows. */
 import type { AddressInfo, Socket, Server as SocketServer } from 'node:net'
-import type { circuit } from '../../proto/circuit.pb.js'
 import { CircuitError } from '../../proto/errors.ts'
 import { parseUrl } from '../../proto/url.ts'
-import type { Member, Members } from '../circuit.ts'
 import type { Namespace } from '../namespace.ts'
 import type { Connection } from './connection.ts'
 import { greet, type Hello } from './greeting.ts'
@@ -12,83 +10,93 @@ import { RemoteTree } from './remote.ts'
 import { dialSocket, listenSocket } from './secure.ts'
 import { Service } from './service.ts'
 
-/** A server that can't be reached for so long is no member any more. */
-const DROP_MS = 5000
-const RETRY_MS = 500
-
 export interface PeersOptions {
-  readonly self: Omit<Member, 'address'>
-  /** ms since 1970 */
-  readonly started: number
   /** Keys that are accepted; the first one is used to dial. None: plaintext. */
   readonly keys: readonly Key[]
-  /** The whole circuit, which clients see; servers only see this server's own tree. */
+  /** What this server says of itself. */
+  readonly hello: () => Hello & { readonly id: string }
+  /** This server's own tree, which other servers see. */
+  readonly tree: Namespace
+  /** The whole circuit, which clients see. */
   readonly circuit: () => Namespace
+  /** The last connection with a server broke, or could not be made. */
+  readonly onBroken: (id: string) => void
   readonly log: (text: string) => void
 }
 
-interface Peer extends Member {
-  connection: Connection | undefined
+/** Another server, as far as connections go. */
+interface Peer {
+  readonly id: string
+  readonly address: string
   dialling: Promise<Connection> | undefined
+  /** Ends the wait for a connection. */
+  readonly giveUp: (error: CircuitError) => void
+  readonly givenUp: Promise<never>
 }
 
-export class Peers implements Members {
-  readonly self: Member
+export class Peers {
   readonly #options: PeersOptions
+  /** Open connections of each server, whoever dialled. */
+  readonly #connections = new Map<string, Set<Connection>>()
   readonly #peers = new Map<string, Peer>()
   #listener: SocketServer | undefined
-  #address = ''
   #closed = false
 
   constructor(options: PeersOptions) {
     this.#options = options
-    const address = (): string => this.#address
-    this.self = {
-      ...options.self,
-      get address() {
-        return address()
-      },
-    }
   }
 
-  list(): readonly Member[] {
-    return [this.self, ...this.#peers.values()]
-  }
-
-  get(id: string): Member | undefined {
-    return id === this.self.id ? this.self : this.#peers.get(id)
-  }
-
-  /** Opens the door. @throws Error when the address is not to be had */
-  listen(host: string, port: number): Promise<void> {
+  /** Opens the door; says at which port. @throws Error when the address is not to be had */
+  listen(host: string, port: number): Promise<number> {
     const listener = listenSocket(this.#options.keys, (socket) => this.#accept(socket), this.#options.log)
     this.#listener = listener
     return new Promise((resolve, reject) => {
       listener.once('error', reject)
       listener.listen(port, host, () => {
-        const { port: bound } = listener.address() as AddressInfo
-        this.#address = `${host.includes(':') ? `[${host}]` : host}:${bound}`
         listener.off('error', reject)
-        resolve()
+        resolve((listener.address() as AddressInfo).port)
       })
     })
   }
 
-  /**
-   * Joins the circuit of a server, and so each server that it knows; one that is in this circuit already is left alone.
-   * @throws CircuitError EINVAL, or why it can't be reached
-   */
-  async join(url: string): Promise<void> {
+  /** Closes the door; connections stay. */
+  unlisten(): void {
+    this.#listener?.close()
+  }
+
+  /** Another server's tree, over a connection that is made when it is first used. */
+  tree(id: string, address: string): Namespace {
+    let giveUp: Peer['giveUp'] = () => {}
+    const givenUp = new Promise<never>((_resolve, reject) => {
+      giveUp = reject
+    })
+    // It may be that nobody waits.
+    givenUp.catch(() => {})
+    const peer: Peer = { id, address, dialling: undefined, giveUp, givenUp }
+    this.#peers.set(id, peer)
+    return new RemoteTree(() => this.#connect(peer))
+  }
+
+  /** Dials a URL, to learn which server is there. @throws CircuitError when it can't be reached */
+  async meet(url: string): Promise<Hello> {
     const { host, port, id } = parseUrl(url)
-    if (id === this.self.id || (id && this.#peers.get(id)?.connection)) return
-    await this.#meet(host, port, id)
+    const { hello } = await this.#dial(host, port, id)
+    return hello
+  }
+
+  /** A server is lost or has left: whoever waits for it is told. */
+  drop(id: string, error: CircuitError): void {
+    this.#peers.get(id)?.giveUp(error)
+    this.#peers.delete(id)
+    for (const connection of this.#connections.get(id) ?? []) connection.close(error)
   }
 
   close(): void {
     this.#closed = true
-    this.#listener?.close()
-    for (const peer of this.#peers.values())
-      peer.connection?.close(new CircuitError('EHOSTDOWN', 'this server stops'))
+    this.unlisten()
+    const error = new CircuitError('EHOSTDOWN', 'this server stops')
+    for (const connections of this.#connections.values())
+      for (const connection of connections) connection.close(error)
   }
 
   #accept(socket: Socket): void {
@@ -97,92 +105,55 @@ export class Peers implements Members {
     )
   }
 
-  async #meet(host: string, port: number, id: string | undefined): Promise<Connection> {
+  #connect(peer: Peer): Promise<Connection> {
+    const [open] = this.#connections.get(peer.id) ?? []
+    if (open) return Promise.resolve(open)
+    if (this.#peers.get(peer.id) !== peer) return peer.givenUp
+    const { host, port } = parseUrl(peer.address)
+    peer.dialling ??= this.#dial(host, port, peer.id)
+      .then(({ connection }) => connection)
+      .catch((error: unknown) => {
+        this.#options.onBroken(peer.id)
+        throw error
+      })
+      .finally(() => {
+        peer.dialling = undefined
+      })
+    return Promise.race([peer.dialling, peer.givenUp])
+  }
+
+  async #dial(host: string, port: number, id: string | undefined): ReturnType<typeof greet> {
     const socket = await dialSocket(host, port, this.#options.keys)
     return this.#greet(socket, true, id)
   }
 
-  async #greet(socket: Socket, dialled: boolean, expected: string | undefined): Promise<Connection> {
-    const { connection } = await greet(socket, {
+  #greet(socket: Socket, dialled: boolean, expected: string | undefined): ReturnType<typeof greet> {
+    return greet(socket, {
       dialled,
-      hello: this.#hello(),
+      hello: this.#options.hello(),
       expected,
-      onGreeted: (hello, connection) => {
-        if (hello.id) this.#know(hello, connection)
-        const service = this.#serviceFor(hello)
+      onGreeted: ({ id, name }, connection) => {
+        if (id) this.#add(id, connection)
+        const { tree, circuit } = this.#options
+        const service = id ? new Service(tree, name || id) : new Service(circuit(), 'client')
         return (stream, first) => service.serve(stream, first)
       },
       onClosed: ({ id }, connection) => {
-        if (id) this.#lost(id, connection)
+        if (id) this.#remove(id, connection)
       },
     })
-    return connection
   }
 
-  #hello(): Hello {
-    const { self, started } = this.#options
-    const peers = Array.from(this.#peers.values(), ({ id, name, address }) => ({ id, name, address }))
-    return { id: self.id, name: self.name, address: this.#address, started, peers }
+  #add(id: string, connection: Connection): void {
+    const connections = this.#connections.get(id) ?? new Set()
+    this.#connections.set(id, connections.add(connection))
   }
 
-  #serviceFor({ id, name }: Hello): Service {
-    return id ? new Service(this.self.tree, name || id) : new Service(this.#options.circuit(), 'client')
-  }
-
-  #know(hello: Hello, connection: Connection): void {
-    const { id = '', name = '', address = '', peers = [] } = hello as Required<Hello>
-    const peer = this.#peers.get(id as string) ?? this.#add(id as string, name as string, address as string)
-    if (peer.connection === undefined || peer.connection.error) peer.connection = connection
-    for (const other of peers ?? []) this.#hearOf(other)
-  }
-
-  /** Another server's word for a server is enough to dial it, not to believe in it. */
-  #hearOf({ id, address }: circuit.Peer.$Properties): void {
-    if (!id || !address || id === this.self.id || this.#peers.has(id)) return
-    const { host, port } = parseUrl(address)
-    this.#meet(host, port, id).catch((error: Error) =>
-      this.#options.log(`can't reach ${id} at ${address}: ${error.message}`),
-    )
-  }
-
-  #add(id: string, name: string, address: string): Peer {
-    const tree = new RemoteTree(() => this.#connect(peer))
-    const peer: Peer = { id, name: name || id, address, tree, connection: undefined, dialling: undefined }
-    this.#peers.set(id, peer)
-    this.#options.log(`${peer.name} (${id}) joined`)
-    return peer
-  }
-
-  async #connect(peer: Peer): Promise<Connection> {
-    if (peer.connection && !peer.connection.error) return peer.connection
-    const { host, port } = parseUrl(peer.address)
-    peer.dialling ??= this.#meet(host, port, peer.id).finally(() => {
-      peer.dialling = undefined
-    })
-    return peer.dialling
-  }
-
-  /** The connection broke: the server may have gone, or only the connection. */
-  #lost(id: string, connection: Connection): void {
-    const peer = this.#peers.get(id)
-    if (peer?.connection !== connection) return
-    peer.connection = undefined
-    void this.#verify(peer, Date.now() + DROP_MS)
-  }
-
-  async #verify(peer: Peer, until: number): Promise<void> {
-    while (!this.#closed && this.#peers.get(peer.id) === peer && !peer.connection) {
-      try {
-        await this.#connect(peer)
-      } catch {
-        if (Date.now() > until) return this.#drop(peer)
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
-      }
-    }
-  }
-
-  #drop(peer: Peer): void {
-    this.#peers.delete(peer.id)
-    this.#options.log(`${peer.name} (${peer.id}) left`)
+  #remove(id: string, connection: Connection): void {
+    const connections = this.#connections.get(id)
+    connections?.delete(connection)
+    if (connections === undefined || connections.size > 0) return
+    this.#connections.delete(id)
+    if (!this.#closed) this.#options.onBroken(id)
   }
 }

@@ -86,6 +86,7 @@ export function mountFake(): FakeMount {
     id: host.id,
     name: host.name,
     address: '',
+    since: 0,
     tree: new LocalTree(host),
   }))
   const [self] = members
@@ -94,6 +95,8 @@ export function mountFake(): FakeMount {
     self,
     list: () => members,
     get: (id) => members.find((member) => member.id === id),
+    isLost: () => false,
+    onChange: () => () => {},
   }
   const circuit = new Circuit(view)
   const device = new FakeDevice()
