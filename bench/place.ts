@@ -24,17 +24,20 @@ const MOMENT = 0.25
 const LIMIT = 20
 
 export class Place {
-  readonly name: string
+  readonly #name: string
+  readonly #rounds: number
   readonly #cpu: { readonly cpu?: number }
 
   /** @param cpu from 0; any if left out */
-  constructor(name: string, cpu?: number) {
-    this.name = name
+  constructor(name: string, rounds: number, cpu?: number) {
+    this.#name = name
+    this.#rounds = rounds
     this.#cpu = cpu === undefined ? {} : { cpu }
   }
 
   compare(name: string, floor: Measure, ours: Measure, options: CompareOptions = {}): Promise<Comparison> {
-    return compare(name, floor, ours, { ...options, where: this.name })
+    const rounds = Math.min(this.#rounds, options.rounds ?? this.#rounds)
+    return compare(name, floor, ours, { ...options, rounds, where: this.#name })
   }
 
   /** Operations a second of a load, for a moment. */
@@ -95,13 +98,13 @@ export class Place {
   }
 }
 
-export const PLACES: readonly Place[] = [new Place('one CPU', cpus().length - 1), new Place('any CPU')]
-
 /** Takes the same comparisons in each place. */
 export async function inEachPlace(
+  rounds: number,
   measure: (place: Place) => Promise<readonly Comparison[]>,
 ): Promise<{ comparisons: readonly Comparison[] }> {
+  const places = [new Place('one CPU', rounds, cpus().length - 1), new Place('any CPU', rounds)]
   const comparisons: Comparison[] = []
-  for (const place of PLACES) comparisons.push(...(await measure(place)))
+  for (const place of places) comparisons.push(...(await measure(place)))
   return { comparisons }
 }

@@ -2,7 +2,7 @@
  * Ratios of ours to a floor, measured in one run: rounds of the two alternate, so that a machine that is slow
  * for a while is slow for both, and the median of the rounds' ratios is what counts.
  */
-import { cpus, release } from 'node:os'
+import { cpus, loadavg, release } from 'node:os'
 
 /** Median, least and greatest of some numbers. */
 export type Spread = { median: number; min: number; max: number }
@@ -26,10 +26,12 @@ export type Comparison = {
   ok: boolean
 }
 
+export const DEFAULT_ROUNDS = 5
+
 export type CompareOptions = {
   /** Where the programs run. */
   where?: string
-  /** How often each side runs; default 5. */
+  /** How often each side runs; default DEFAULT_ROUNDS. */
   rounds?: number
   /** A first round, in which code is compiled and buffers grow, does not count. Default true. */
   warmUp?: boolean
@@ -66,7 +68,8 @@ export type Group = {
   /** What the command line calls it. */
   name: string
   title: string
-  run(): Promise<Findings>
+  /** @param rounds how often each comparison is made, unless it says fewer itself */
+  run(rounds: number): Promise<Findings>
 }
 
 /**
@@ -79,7 +82,7 @@ export async function compare(
   ours: () => Promise<number>,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  const rounds = options.rounds ?? 5
+  const rounds = options.rounds ?? DEFAULT_ROUNDS
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`${name}: rounds must be a positive integer`)
   const pairs: { floor: number; ours: number }[] = []
   if (options.warmUp !== false) await measure(name, floor, ours, true)
@@ -181,18 +184,28 @@ export function short(value: number): string {
   return new Intl.NumberFormat('en-US', { maximumSignificantDigits: value < 1000 ? 3 : 4 }).format(value)
 }
 
-/** What was found as JSON, with the machine and the time (ISO 8601) it was found at. */
-export function jsonReport(findings: readonly Findings[]): string {
+/** What the figures depend on; `load` is how many processes were running or waiting to, on average of the last minute. */
+export function machine(): { cpu: string; cpus: number; kernel: string; node: string; load: number } {
   const processors = cpus()
-  const machine = {
+  return {
     cpu: processors[0]?.model ?? 'unknown',
     cpus: processors.length,
     kernel: release(),
     node: process.version,
+    load: loadavg()[0] ?? 0,
   }
+}
+
+/** The machine in a line, as it is when a run begins. */
+export function machineLine({ cpu, cpus, kernel, node, load }: ReturnType<typeof machine>): string {
+  return `${cpus} CPUs (${cpu}), Linux ${kernel}, Node ${node}; load average before: ${load.toFixed(2)}`
+}
+
+/** What was found as JSON, with the machine before the run, and the time (ISO 8601). */
+export function jsonReport(before: ReturnType<typeof machine>, findings: readonly Findings[]): string {
   const comparisons = findings.flatMap((found) => found.comparisons)
   const facts = findings.flatMap((found) => found.facts ?? [])
-  return `${JSON.stringify({ time: new Date().toISOString(), machine, comparisons, facts }, null, 2)}\n`
+  return `${JSON.stringify({ time: new Date().toISOString(), machine: before, comparisons, facts }, null, 2)}\n`
 }
 
 /** What was found as Markdown. */

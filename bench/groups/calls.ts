@@ -6,8 +6,8 @@ import type { Comparison, Group } from '../report.ts'
 export const calls: Group = {
   name: 'calls',
   title: 'Calls, against a C file server',
-  run: () =>
-    inEachPlace((place) =>
+  run: (rounds) =>
+    inEachPlace(rounds, (place) =>
       place.floorFs((floor) =>
         place.circuit(async (circuit) => [
           ...(await metadata(place, floor.small, await circuit.anchor())),

@@ -10,7 +10,8 @@ const REMEMBERED = { entryTimeout: 86_400, attrTimeout: 86_400 }
 export const listing: Group = {
   name: 'listing',
   title: `Cached stat, and \`ls -lR\` over ${ANCHORS.toLocaleString('en-US')} directories of four files`,
-  run: () => inEachPlace(async (place) => [...(await cached(place)), ...(await listAll(place))]),
+  run: (rounds) =>
+    inEachPlace(rounds, async (place) => [...(await cached(place)), ...(await listAll(place))]),
 }
 
 const cached = (place: Place): Promise<Comparison[]> =>

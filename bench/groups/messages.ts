@@ -8,8 +8,8 @@ const KEPT = '20000'
 export const messages: Group = {
   name: 'messages',
   title: 'Messages of 100 bytes between two programs',
-  run: () =>
-    inEachPlace((place) =>
+  run: (rounds) =>
+    inEachPlace(rounds, (place) =>
       place.circuit(async (circuit) => compareMessages(place, await circuit.anchor('mkchan'))),
     ),
 }

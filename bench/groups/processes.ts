@@ -13,8 +13,8 @@ const floor = `n=0; while [ $n -lt ${SHELL_RUNS} ]; do n=$((n + 1)); /bin/true |
 export const processes: Group = {
   name: 'processes',
   title: 'Running /bin/true and reading its status, against fork, exec and wait',
-  run: () =>
-    inEachPlace((place) =>
+  run: (rounds) =>
+    inEachPlace(rounds, (place) =>
       place.circuit(async (circuit) => {
         const anchor = await circuit.anchor()
         const script = (text: string, path: string) => async (): Promise<number> =>

@@ -12,7 +12,7 @@ const UNIT = { unit: 'MB/s' }
 export const streams: Group = {
   name: 'streams',
   title: 'Streams of a process, against the same program at a FIFO',
-  run: () => inEachPlace((place) => place.circuit((circuit) => compareStreams(place, circuit))),
+  run: (rounds) => inEachPlace(rounds, (place) => place.circuit((circuit) => compareStreams(place, circuit))),
 }
 
 const compareStreams = (place: Place, circuit: Circuit): Promise<Comparison[]> =>

@@ -9,8 +9,8 @@ const UNIT = { unit: 'MB/s' }
 export const transfers: Group = {
   name: 'transfers',
   title: 'Reads and writes of 1 MiB, against a C file server',
-  run: () =>
-    inEachPlace((place) =>
+  run: (rounds) =>
+    inEachPlace(rounds, (place) =>
       place.floorFs(async ({ zero, sink }) => {
         const floorRead = place.speed('seqread', zero, MIB, ENDLESS)
         const floorWrite = place.speed('seqwrite', sink, MIB, ENDLESS)
