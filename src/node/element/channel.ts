@@ -117,8 +117,13 @@ export class Channel implements Element {
     return this.#queue.size > 0
   }
 
+  /** Messages that no receiver has begun. */
+  get pending(): number {
+    return this.#queue.size
+  }
+
   checkAttached(): void {
-    if (this.#scrubbed) throw new CircuitError('ECANCELED', 'the channel was scrubbed')
+    if (this.#scrubbed) throw new CircuitError('ECANCELED')
   }
 
   /** Whether one more message would be admitted: for a waiting receiver, or into a free slot. */

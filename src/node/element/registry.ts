@@ -4,8 +4,9 @@ import type { FileType, Kind, MakerSpec } from './kind.ts'
 import { nameserverKind } from './nameserver.ts'
 import { processKind } from './process.ts'
 import { serverKind } from './server.ts'
+import { joinKind, leaveKind } from './subscription.ts'
 
-const KINDS: readonly Kind[] = [processKind, channelKind, nameserverKind, serverKind]
+const KINDS: readonly Kind[] = [processKind, channelKind, nameserverKind, joinKind, leaveKind, serverKind]
 
 /** The commands that make an element, by verb. */
 export const makers: ReadonlyMap<string, MakerSpec> = new Map(
