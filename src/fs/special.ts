@@ -115,6 +115,16 @@ export class OpenFile {
 
   /** A text is whole before any of it is read, so that it can be read from anywhere. */
   #readText(request: Request, { offset, size }: ReadRequest): void {
+    this.#useText(request, (text) => request.data(text.subarray(offset, offset + size)))
+  }
+
+  /** Says where a seek to the end leads: of a text there is one; of a stream nobody knows, so it begins there. */
+  seekEnd(request: Request, answer: (position: number) => void): void {
+    if (this.#type.nature === 'text') this.#useText(request, (text) => answer(text.length))
+    else answer(0)
+  }
+
+  #useText(request: Request, use: (text: Buffer) => void): void {
     this.#blockRead(request, true, () => {
       while (this.#text === undefined) {
         const piece = this.#handle.read(TEXT_PIECE_BYTES, true)
@@ -122,7 +132,7 @@ export class OpenFile {
         if (piece.length > 0) this.#pieces.push(Buffer.from(piece))
         else this.#text = Buffer.concat(this.#pieces.splice(0))
       }
-      request.data(this.#text.subarray(offset, offset + size))
+      use(this.#text)
       return true
     })
   }

@@ -121,8 +121,13 @@ export class Tree implements Filesystem {
     this.#inodes.forget(node, count)
   }
 
-  getattr(request: Request, node: number): void {
+  getattr(request: Request, node: number, handle?: number): void {
     const known = this.#node(node)
+    const opened = handle === undefined ? undefined : this.#files.get(handle)
+    if (known.kind === 'file' && opened) {
+      // Asked by tail(1), which then reads backwards from there.
+      return opened.file.seekEnd(request, (size) => request.attributes(this.#fileAttributes(known, size), 0))
+    }
     if (known.kind === 'file') {
       // Python's shutil asks fstat(2) before it tries sendfile(2): the size of the lookup must stay.
       if (known.opens > 0 && known.type.access !== 'write') this.#options.forgetAttributes(node)

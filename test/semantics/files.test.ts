@@ -130,6 +130,20 @@ inEachPlace((sentence) => {
     t.equal(results, "True True\nTrue b''\n[False, False, False]\n")
   })
 
+  sentence('F15 tail prints the end of a text of any length, and of a stream', async (t, place) => {
+    const anchor = await place.anchor()
+    const name = 'n'.repeat(200)
+    const results = await place.print(
+      `cd "$A" && for n in 1 2 3 4 5 6 7 8 9; do mkdir ${name}$n; done
+      mkdir p && echo 'run seq 5000' > p/ctl && cat p/wait
+      for n in 1 2 3 4 5 6 7 8 9; do rmdir ${name}$n; done
+      tail -n 3 "$S/log" | sed 's/.*"op":"\\([a-z]*\\).*n\\([0-9]\\)".*/\\1 \\2/'
+      tail -n 1 "$S/log" | wc -l; tail -n 2 p/stdout`,
+      { A: anchor },
+    )
+    t.equal(results, '0\nremove 7\nremove 8\nremove 9\n1\n4999\n5000\n')
+  })
+
   sentence('F9 peek of a process has its fields', async (t, place) => {
     const anchor = await place.anchor(
       'mkproc {"Path":"sh","Args":["-c","exit 3"],"Env":["PATH=/bin:/usr/bin"],"Dir":"/tmp","Stdout":"log","Stderr":"discard"}',

@@ -17,7 +17,8 @@ export interface Filesystem {
   lookup(request: Request, parent: number, name: string): void
   /** The kernel has forgotten a node `count` times. Not answered. */
   forget(node: number, count: number): void
-  getattr(request: Request, node: number): void
+  /** With an open file by lseek(2) to its end, without one by stat(2) and fstat(2). */
+  getattr(request: Request, node: number, handle?: number): void
   setattr(request: Request, node: number): void
   readlink(request: Request, node: number): void
   mkdir(request: Request, parent: number, name: string): void
@@ -198,7 +199,7 @@ export class Session implements Replier {
       case OPCODE.BATCH_FORGET:
         return this.#forgetMany(bytes.subarray(BODY))
       case OPCODE.GETATTR:
-        return filesystem.getattr(request, node)
+        return filesystem.getattr(request, node, readOpenFile(bytes))
       case OPCODE.SETATTR:
         return filesystem.setattr(request, node)
       case OPCODE.READLINK:
@@ -295,6 +296,10 @@ function name(bytes: Buffer, from: number): string {
 /** A lock owner is a scrambled pointer of 64 bits; 53 of them tell owners apart well enough. */
 const readOwner = (bytes: Buffer, at: number): number =>
   bytes.readUInt32LE(at) + (bytes.readUInt32LE(at + 4) & 0x1fffff) * 2 ** 32
+
+/** struct fuse_getattr_in: the open file, where there is one (FUSE_GETATTR_FH). */
+const readOpenFile = (bytes: Buffer): number | undefined =>
+  (bytes.readUInt32LE(BODY) & 1) === 0 ? undefined : readU64(bytes, BODY + 8)
 
 /** struct fuse_read_in. */
 const readRead = (bytes: Buffer): ReadRequest => ({
