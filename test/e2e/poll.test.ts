@@ -25,7 +25,7 @@ const PLACES: Readonly<Record<string, (t: Test) => Promise<Place>>> = {
 
 /** What a fixture in Python prints, which is given an anchor. */
 async function python({ sh, anchor }: Place, name: string): Promise<string> {
-  const env = { PYTHONDONTWRITEBYTECODE: '1', PRELUDE, P: fixture(name), A: await anchor() }
+  const env = { PYTHONDONTWRITEBYTECODE: '1', ROUND_TRIP: '0', PRELUDE, P: fixture(name), A: await anchor() }
   const { status, stdout, stderr } = await sh('exec python3 "$P"', { env, limit: 60_000 })
   return status === 0 ? stdout : `status ${status}: ${stdout}${stderr}`
 }
