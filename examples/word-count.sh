@@ -10,6 +10,7 @@
 # Every stage could as well live on another host: only the paths would differ.
 set -eu
 
+[ $# -ge 2 ] || { echo "usage: examples/word-count.sh MOUNT TEXT [HOW-MANY]" >&2; exit 2; }
 mount=$1 text=$2 many=${3-10}
 job=$mount/self/word-count-$$
 stages=''
