@@ -81,13 +81,13 @@ const encodeWho = ({ uid, gid, pid }: Caller): circuit.Who.$Properties => ({ uid
 
 function decodeStat(stat: circuit.Stat.$Properties | null | undefined): Stat {
   if (stat?.link) return { kind: 'link', target: decodeName(stat.target ?? END) }
-  const { id = 0, files = [], changed = 0, children = 0, element } = stat ?? {}
+  const { id = 0, files = [], changed = 0, children, element } = stat ?? {}
   return {
     kind: 'anchor',
     id: id ?? 0,
     files: files ?? [],
     element: element || undefined,
     changed: changed ?? 0,
-    children: children ?? 0,
+    children: children ?? undefined,
   } satisfies AnchorStat
 }

@@ -95,8 +95,8 @@ function decodePath(bytes: Uint8Array | null | undefined): string {
 
 function encodeStat(stat: Stat): circuit.Stat.$Properties {
   if (stat.kind === 'link') return { link: true, target: encodeName(stat.target) }
-  const { id, files, changed, children = 0, element = '' } = stat
-  return { id, files: [...files], changed, children, element }
+  const { id, files, changed, children, element = '' } = stat
+  return { id, files: [...files], changed, element, ...(children !== undefined && { children }) }
 }
 
 const encodeListed = ({ name, stat }: Listed): circuit.Listed.$Properties => ({
