@@ -1,4 +1,5 @@
 /** The sentences P of docs/semantics.md: processes. What happens to them when their server ends is in stop.test.ts. */
+import { until } from '../server.ts'
 import { inEachPlace } from './place.ts'
 
 inEachPlace((sentence) => {
@@ -414,6 +415,15 @@ inEachPlace((sentence) => {
       last.find((entry) => entry.op === 'exit' && entry.path === clean.slice(place.mount.length)).outcome,
       '0',
     )
+  })
+
+  sentence('P37 With group, a signal goes to the whole process group', async (t, place) => {
+    const anchor = await place.anchor(`run sh -c 'sleep 60 & echo $!; exec sleep 60'`)
+    const child = Number((await place.sh('head -1 $A/stdout', { A: anchor })).stdout)
+    t.ok(child > 0)
+    await place.command(anchor, 'signal TERM group')
+    t.equal(await place.read(`${anchor}/wait`), '143\n')
+    await until(async () => (await place.sh(`kill -0 ${child}`)).status !== 0)
   })
 
   sentence('P28 A process leads a session and a group of its own, without a terminal', async (t, place) => {

@@ -128,16 +128,16 @@ export class Process implements Element {
     return processState(this.#pid) === 'T' ? 'stopped' : 'running'
   }
 
-  /** Sends a signal to the process. @throws CircuitError ESRCH after its end */
-  signal(number: number): void {
+  /** Sends a signal to the process, or to all of its group. @throws CircuitError ESRCH after its end */
+  signal(number: number, group = false): void {
     this.checkAttached()
     if (this.#exit) throw new CircuitError('ESRCH', 'the process has ended')
-    this.#kill(number)
+    this.#kill(number, group)
   }
 
-  #kill(number: number): void {
+  #kill(number: number, group = false): void {
     try {
-      process.kill(this.#pid, number)
+      process.kill(group ? -this.#pid : this.#pid, number)
     } catch (cause) {
       const gone = (cause as NodeJS.ErrnoException).code === 'ESRCH'
       throw new CircuitError(
@@ -336,11 +336,13 @@ export const processKind: Kind = defineKind<Process>({
   },
   verbs: {
     signal: {
-      usage: 'signal NAME',
-      help: 'send a signal to the process: TERM, SIGTERM, term or 15',
+      usage: 'signal NAME [group]',
+      help: 'send a signal to the process: TERM, SIGTERM, term or 15; with group, also to all that it started',
       run: (process, command) => {
-        const [name = ''] = expectWords(command, 'signal NAME', 1)
-        process.signal(parseSignal(name))
+        const [name = '', group] = expectWords(command, 'signal NAME [group]', 1, 2)
+        if (group !== undefined && group !== 'group')
+          throw new CircuitError('EINVAL', `signal: usage: signal NAME [group], not ${group}`)
+        process.signal(parseSignal(name), group !== undefined)
       },
     },
     kill: {
