@@ -11,3 +11,6 @@ export interface Command {
   /** Runs it; gives the exit status. @throws UsageError, or Error with a plain sentence */
   run(args: readonly string[]): Promise<number>
 }
+
+/** Commands by name, each loaded when it is used: a client must start fast. */
+export type Commands = Readonly<Record<string, () => Promise<Command>>>

@@ -1,28 +1,29 @@
 /** `circuit help [COMMAND]`. */
-import type { Command } from './command.ts'
+import type { Command, Commands } from './command.ts'
 import { optionLines, UsageError } from './options.ts'
 
-export function makeHelp(commands: Readonly<Record<string, Command>>): Command {
-  return {
-    usage: 'circuit help [COMMAND]',
-    summary: 'print this, or what a command does',
-    options: {},
-    async run([name]) {
-      if (name === undefined) console.log(overview(commands))
-      else console.log(explain(find(commands, name)))
-      return 0
-    },
-  }
+/** @param load loads a command by name; undefined where there is none of that name */
+export const makeHelp = (commands: Commands): Command => ({
+  usage: 'circuit help [COMMAND]',
+  summary: 'print this, or what a command does',
+  options: {},
+  async run([name]) {
+    if (name === undefined) console.log(await overview(commands))
+    else console.log(explain(await find(commands, name)))
+    return 0
+  },
+})
+
+function find(commands: Commands, name: string): Promise<Command> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) throw new UsageError(`there is no command ${name}; 'circuit help' lists them`)
+  return load()
 }
 
-function find(commands: Readonly<Record<string, Command>>, name: string): Command {
-  const command = commands[name]
-  if (command === undefined) throw new UsageError(`there is no command ${name}`)
-  return command
-}
-
-function overview(commands: Readonly<Record<string, Command>>): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+async function overview(commands: Commands): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(10)}${(await load()).summary}`),
+  )
   return `circuit: a cluster as one tree of files\n\n${lines.join('\n')}\n\n'circuit help COMMAND' says more of a command; the file help in the mounted tree, how to use that.`
 }
 

@@ -1,28 +1,44 @@
 #!/usr/bin/env node
 /** The command `circuit`. Exit status 0: done, 1: failed, with one plain sentence on stderr, 2: wrong usage. */
+import { CircuitError } from '../proto/errors.ts'
 import type { Command } from './command.ts'
+import { commands } from './commands.ts'
 import { makeHelp } from './help.ts'
-import { keygen } from './keygen.ts'
 import { UsageError } from './options.ts'
-import { start } from './start.ts'
-import { version } from './version.ts'
+import { OutputClosed } from './stdio.ts'
 
-const commands: Record<string, Command> = { start, keygen, version }
-commands.help = makeHelp(commands)
+/** What a shell says of a program that SIGPIPE has ended. */
+const PIPE_STATUS = 141
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   const asked = name === undefined || name === '-h' || name === '--help' || name === '-help' ? 'help' : name
-  const command = commands[asked]
+  let command: Command | undefined
   try {
-    if (command === undefined) throw new UsageError(`there is no command ${asked}; 'circuit help' lists them`)
-    if (args.some((arg) => /^--?h(elp)?$/.test(arg))) return (await commands.help?.run([asked])) ?? 0
-    return await command.run(args)
+    const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined
+    if (load === undefined) throw new UsageError(`there is no command ${asked}; 'circuit help' lists them`)
+    command = await load()
+    return isCallForHelp(args) ? await makeHelp(commands).run([asked]) : await command.run(args)
   } catch (error) {
-    console.error(`circuit: ${error instanceof Error ? error.message : String(error)}`)
+    if (error instanceof OutputClosed) return PIPE_STATUS
+    console.error(`circuit: ${describe(error)}`)
     if (!(error instanceof UsageError)) return 1
     if (command) console.error(`usage: ${command.usage}`)
     return 2
   }
+}
+
+/** Behind -- stands another command, whose help it would be. */
+function isCallForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return args.slice(0, end < 0 ? undefined : end).some((arg) => /^--?h(elp)?$/.test(arg))
+}
+
+/** One sentence, which says of what it speaks. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { message } = error
+  const path = error instanceof CircuitError ? error.path : undefined
+  return path === undefined || message.includes(path) ? message : `${path}: ${message}`
 }
 
 process.exitCode = await main(process.argv.slice(2))

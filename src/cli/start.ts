@@ -1,20 +1,8 @@
 /** `circuit start`: runs a server in the foreground and mounts the tree. */
-import { execFileSync, spawn } from 'node:child_process'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import {
-  commandToMountAsUser,
-  type InheritedMount,
-  mount,
-  takeInheritedMount,
-  unmount,
-} from '../fs/kernel/mount.ts'
-import { clearWay, makeMountPoint } from '../fs/kernel/mount-point.ts'
-import type { ReaderKind } from '../fs/kernel/reader.ts'
-import { type Mounted, serve } from '../fs/mounted.ts'
 import { announce } from '../node/runtime.ts'
 import { Server } from '../node/server.ts'
 import type { Command } from './command.ts'
+import { mountTree, onStopSignal, type Place, takePlace } from './mounting.ts'
 import { findAddress, findKeys, KEY_OPTIONS } from './network.ts'
 import { type Parsed, parseOptions, UsageError } from './options.ts'
 
@@ -55,13 +43,8 @@ processes that it runs (but those made with "Detach": true) get TERM and, after 
       throw new UsageError('--mount and --no-mount contradict each other')
     checkName(values.name)
     if (values['no-mount']) return run(values)
-    // From here on the mount point must not be touched: nobody serves it yet, and we would wait for ourselves.
-    const inherited = takeInheritedMount()
-    if (inherited) return run(values, inherited)
-    const directory = makeMountPoint(values.mount ?? defaultDirectory())
-    await clearWay(directory)
-    const command = commandToMountAsUser({ directory, shared: values['allow-group'] !== undefined })
-    return command ? become(command) : run(values, { directory })
+    const place = await takePlace(values.mount, values['allow-group'] !== undefined)
+    return typeof place === 'number' ? place : run(values, place)
   },
 }
 
@@ -69,11 +52,6 @@ function checkName(name: string | undefined): void {
   if (name !== undefined && !/^[^/\0]{1,255}$/.test(name))
     throw new UsageError(`a server's name has no slash and 1 to 255 characters: ${JSON.stringify(name)}`)
 }
-
-const defaultDirectory = (): string => (process.getuid?.() === 0 ? '/circuit' : join(homedir(), 'circuit'))
-
-/** Where the tree is mounted, or, without a descriptor, will be. */
-type Place = InheritedMount | { readonly directory: string; readonly fd?: undefined }
 
 async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<number> {
   // A server outlives the terminal or the pipe that its messages go to.
@@ -85,12 +63,21 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
     stop = resolve
   })
   // Before there is a mount that could be left behind.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+  onStopSignal(stop)
   const { keys, given } = findKeys(values)
   const address = findAddress(values.a, values.if, given)
   const named = values.name !== undefined && { name: values.name }
   const server = new Server({ onStop: stop, keys, onNews: say, ...named })
-  const mounted = place && mountTree(server, place, values['allow-group'])
+  const mounted =
+    place &&
+    mountTree(server.circuit, place, {
+      group: values['allow-group'],
+      isOwn: (path) => path === `/${server.id}` || path.startsWith(`/${server.id}/`),
+    })
+  if (mounted) {
+    server.addMetrics(() => mounted.metrics())
+    server.onForeignChange((path) => mounted.forget(path))
+  }
   try {
     await server.listen(address.host, address.port)
     for (const url of values.j ?? []) await server.join(url)
@@ -122,58 +109,6 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
 function idle(): Promise<never> {
   setInterval(() => {}, 2 ** 31 - 1)
   return new Promise(() => {})
-}
-
-function mountTree(server: Server, { directory, fd }: Place, group: string | undefined): Mounted {
-  const gid = group === undefined ? undefined : findGroup(group)
-  const owner = {
-    uid: process.getuid?.() ?? 0,
-    gid: gid ?? process.getgid?.() ?? 0,
-    group: gid !== undefined,
-  }
-  const reader = process.env.CIRCUIT_FUSE_READER as ReaderKind | undefined
-  const mounted = serve(fd ?? mount({ directory, shared: gid !== undefined }), server.circuit, {
-    owner,
-    isOwn: (path) => path === `/${server.id}` || path.startsWith(`/${server.id}/`),
-    unmount: () => unmount(directory),
-    ...(reader && { reader }),
-  })
-  server.addMetrics(() => mounted.metrics())
-  server.onForeignChange((path) => mounted.forget(path))
-  return mounted
-}
-
-function findGroup(group: string): number {
-  try {
-    return Number(
-      execFileSync('getent', ['group', '--', group], { encoding: 'utf8', cwd: '/' }).split(':')[2],
-    )
-  } catch (cause) {
-    throw new Error(`there is no group ${group} on this host`, { cause })
-  }
-}
-
-/** Puts another command in this process's place, or, on a Node that can't do that, waits for it. */
-function become(command: readonly string[]): Promise<number> {
-  const [program = '', ...args] = command
-  const { execve } = process as {
-    execve?: (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never
-  }
-  if (execve) execve(findProgram(program), command, process.env)
-  const child = spawn(program, args, {
-    stdio: 'inherit',
-    // A server whose starter is killed stops, as if it were the same process.
-    env: { ...process.env, CIRCUIT_STARTER: String(process.pid) },
-  })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)))
-  })
-}
-
-function findProgram(name: string): string {
-  return execFileSync('/bin/sh', ['-c', 'command -v -- "$1"', 'sh', name], { encoding: 'utf8' }).trim()
 }
 
 /** Three lines to try. */

@@ -37,6 +37,8 @@ export interface Entry {
   readonly type: 'anchor' | 'file' | 'link'
   /** Of an anchor: the kind of its element, as proc or chan; undefined where it holds none. */
   readonly element: string | undefined
+  /** Of an anchor: how many are in it; undefined where that is not known without asking. */
+  readonly children: number | undefined
   /** Of a link: where it leads. */
   readonly target: string | undefined
 }
@@ -299,6 +301,7 @@ function entryOf(parent: string, { name, stat }: Listed): Entry {
     path: joinPath(parent, name),
     type: stat?.kind ?? 'file',
     element: stat?.kind === 'anchor' ? stat.element : undefined,
+    children: stat?.kind === 'anchor' ? stat.children : undefined,
     target: stat?.kind === 'link' ? stat.target : undefined,
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { commands } from '../../src/cli/commands.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { noMount, runShell, startServer } from '../server.ts'
 
@@ -18,7 +19,10 @@ t.test('help lists the commands, and explains each', async (t) => {
   for (const words of ['', 'help', '-h', '--help']) {
     const { status, stdout } = await circuit(words)
     t.equal(status, 0, words)
-    t.match(stdout, /^ {2}start .*\n {2}keygen .*\n {2}version .*\n {2}help /m)
+    for (const [name, load] of Object.entries(commands)) {
+      t.match(stdout, new RegExp(`^ {2}${name} `, 'm'))
+      t.match((await load()).usage, new RegExp(`^circuit ${name}( |$)`))
+    }
   }
   for (const words of ['help start', 'start --help', 'start -h'])
     t.match(await circuit(words), { status: 0, stdout: '--allow-group GROUP' }, words)

@@ -1,6 +1,7 @@
 /** Whatever of the client can block: it completes, is aborted, and ends when its server goes. */
 import t from 'tap'
 import { type CallOptions, type Circuit, connect } from '../../src/index.ts'
+import { until } from '../server.ts'
 import { client, startBareCircuit } from './servers.ts'
 
 interface Blocking {
@@ -43,6 +44,7 @@ const calls: Readonly<Record<string, Blocking>> = {
   'write to stdin': {
     command: 'run sh -c "kill -STOP $$; cat >/dev/null"',
     async block(circuit, anchor, options) {
+      await until(async () => /"stopped"/.test(JSON.stringify(await circuit.peek(anchor))))
       const file = await circuit.open(`${anchor}/stdin`, 'w')
       try {
         const all = await file.write(MORE_THAN_A_PIPE, options)

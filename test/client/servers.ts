@@ -26,6 +26,8 @@ export interface BareServer {
   readonly child: ChildProcess
   /** What it has said on stderr. */
   log(): string
+  /** Settles when it has ended. */
+  readonly ended: Promise<unknown>
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
@@ -54,7 +56,7 @@ export async function startBare(t: Test, name: string, args: readonly string[] =
     ended.then(() => Promise.reject(new Error(`the server did not start: ${said}`))),
   ])
   const id = `X${url.slice(-16)}`
-  return { id, name, url, child, log: () => said, kill }
+  return { id, name, url, child, log: () => said, ended, kill }
 }
 
 /** Starts servers that form one circuit. */

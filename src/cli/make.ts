@@ -1,0 +1,70 @@
+/** The commands that make an element on a new anchor: mkproc mkchan mkdns. */
+import type { Circuit } from '../client/circuit.ts'
+import { CircuitError } from '../proto/errors.ts'
+import { commandLine } from '../proto/quote.ts'
+import { clientCommand } from './client.ts'
+import { readInput } from './stdio.ts'
+
+/** Makes the anchor, and those above it, where they are missing, and the element; if that fails, nothing of it stays. */
+export async function makeElement(circuit: Circuit, path: string, command: string): Promise<void> {
+  const made = await circuit.make(path, { parents: true })
+  try {
+    await circuit.command(path, command)
+  } catch (error) {
+    for (const anchor of made.reverse()) await circuit.remove(anchor).catch(() => {})
+    throw error
+  }
+}
+
+export const mkproc = clientCommand({
+  usage: 'circuit mkproc [--scrub] PATH < JSON',
+  summary: 'run a program: its description is read from the standard input',
+  options: { scrub: { type: 'boolean', help: 'take the process off its anchor when it ends' } },
+  words: [1, 1],
+  details: `All fields but Path may be left out:
+  {"Path":"/bin/ls", "Args":["/"], "Env":["K=V"], "Dir":"/", "Scrub":false, "User":"nobody", "Detach":false,
+   "Stdout":"pipe", "Stderr":"pipe", "Log":1048576}
+Stdout and Stderr: "pipe" waits for readers, "log" keeps the last Log bytes, "discard" drops.
+
+  circuit mkproc /X88550014d4c82e4d/pippi << EOF
+  { "Path": "/bin/ls", "Args": ["/"] }
+  EOF`,
+  async run(circuit, [path = ''], { scrub }) {
+    const fields = parseObject(await readInput())
+    await makeElement(circuit, path, `mkproc ${JSON.stringify(scrub ? { ...fields, Scrub: true } : fields)}`)
+  },
+})
+
+export const mkchan = clientCommand({
+  usage: 'circuit mkchan PATH [CAPACITY]',
+  summary: 'make a channel, which buffers CAPACITY messages (default 0)',
+  words: [1, 2],
+  details: '  circuit mkchan /X88550014d4c82e4d/this/is/charlie 3',
+  run: (circuit, [path = '', ...capacity]) => makeElement(circuit, path, commandLine('mkchan', ...capacity)),
+})
+
+export const mkdns = clientCommand({
+  usage: 'circuit mkdns PATH [ADDRESS:PORT]',
+  summary: 'make a nameserver, at an address of its host (by default loopback, any port)',
+  words: [1, 2],
+  details: `peek says at which address it is. Records come and go with circuit set and circuit unset.
+
+  circuit mkdns /X88550014d4c82e4d/mydns 127.0.0.1:7711`,
+  run: (circuit, [path = '', ...address]) => makeElement(circuit, path, commandLine('mkdns', ...address)),
+})
+
+/** A JSON object. As in the original's examples, a comma may follow the last element. */
+export function parseObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(withoutLastCommas(text))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    throw new Error('it is another value')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CircuitError('EINVAL', `the standard input is not a JSON object: ${why}`, { cause })
+  }
+}
+
+/** Strings are matched too, and left as they are. */
+const withoutLastCommas = (json: string): string =>
+  json.replace(/"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])/g, (found) => (found === ',' ? '' : found))

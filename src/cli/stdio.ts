@@ -1,0 +1,64 @@
+/** Between open files and the standard streams. Only data goes to stdout. */
+import type { OpenFile } from '../client/open-file.ts'
+
+/** Nobody reads our stdout any more: the command ends as one that was killed by SIGPIPE. */
+export class OutputClosed extends Error {}
+
+let broken = false
+
+/** Writes, and waits until it is written. @throws OutputClosed, or Error in words */
+export function writeOut(
+  bytes: Uint8Array | string,
+  stream: NodeJS.WriteStream = process.stdout,
+): Promise<void> {
+  if (!broken && stream.listenerCount('error') === 0) stream.on('error', () => {})
+  return new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => {
+      if (!error) return resolve()
+      broken = (error as NodeJS.ErrnoException).code === 'EPIPE'
+      reject(broken ? new OutputClosed() : new Error(`can't write: ${error.message}`, { cause: error }))
+    })
+  })
+}
+
+/** Copies a file to the standard output, to its end. What nobody took there stays for the next reader. */
+export async function copyOut(file: OpenFile): Promise<void> {
+  try {
+    for (;;) {
+      const bytes = await file.read()
+      if (bytes.length === 0) break
+      await writeOut(bytes)
+    }
+  } catch (error) {
+    file.abandon({ unseen: true })
+    throw error
+  }
+  await file.close()
+}
+
+/** The standard input, as it comes; it is left alone afterwards, so that the command can end. */
+export async function* standardInput(): AsyncGenerator<Buffer> {
+  try {
+    yield* process.stdin
+  } finally {
+    process.stdin.destroy()
+  }
+}
+
+/** Copies the standard input to a file, and closes that. */
+export async function copyIn(file: OpenFile): Promise<void> {
+  try {
+    for await (const bytes of standardInput()) await file.write(bytes)
+  } catch (error) {
+    file.abandon()
+    throw error
+  }
+  await file.close()
+}
+
+/** The whole standard input. */
+export async function readInput(): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const piece of standardInput()) pieces.push(piece)
+  return Buffer.concat(pieces).toString()
+}

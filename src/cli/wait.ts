@@ -1,0 +1,54 @@
+/** `circuit wait` and `circuit waitall`: wait for the end of processes. */
+import type { Circuit } from '../client/circuit.ts'
+import { asCircuitError } from '../proto/errors.ts'
+import { joinPath } from '../proto/path.ts'
+import { clientCommand } from './client.ts'
+import { readInput, writeOut } from './stdio.ts'
+
+export const wait = clientCommand({
+  usage: 'circuit wait PATH',
+  summary: 'wait until a process ends, and print its state as JSON',
+  words: [1, 1],
+  details: `The exit status is 0 whatever that of the process was: it is in the state, as ExitCode or Signal. circuit run passes
+a status through; so does this:
+
+  exit $(circuit wait /X88550014d4c82e4d/pippi | jq .ExitCode)`,
+  async run(circuit, [path = '']) {
+    const status = Number(await circuit.readText(joinPath(path, 'wait')))
+    await writeOut(`${JSON.stringify(await endState(circuit, path, status), null, '\t')}\n`)
+  },
+})
+
+/** The state of a process that has ended; where it has been taken off its anchor since, what its status says. */
+async function endState(circuit: Circuit, path: string, status: number): Promise<unknown> {
+  const state = await circuit.peek(path).catch(() => null)
+  const isOfEnded =
+    typeof state === 'object' && state !== null && 'Finished' in state && state.Finished !== null
+  return isOfEnded ? state : { Exit: status === 0 ? null : `exit status ${status}`, ExitCode: status }
+}
+
+export const waitall = clientCommand({
+  usage: 'circuit waitall [PATH…]',
+  summary:
+    'wait until all of several processes have ended; without PATHs, they are read from the standard input',
+  words: [0, Number.POSITIVE_INFINITY],
+  details: `Prints a line for each as it ends: its status, as a shell says it, and its path.
+
+  circuit ls /X88550014d4c82e4d/jobs | circuit waitall`,
+  async run(circuit, words) {
+    const paths = words.length > 0 ? words : (await readInput()).split('\n').filter((line) => line !== '')
+    let failed = false
+    await Promise.all(
+      paths.map(async (path) => {
+        try {
+          const status = await circuit.readText(joinPath(path, 'wait'))
+          await writeOut(`${status.trim()} ${path}\n`)
+        } catch (error) {
+          failed = true
+          console.error(`circuit: ${path}: ${asCircuitError(error).message}`)
+        }
+      }),
+    )
+    return failed ? 1 : 0
+  },
+})
