@@ -44,7 +44,6 @@ const calls: Readonly<Record<string, Blocking>> = {
   'write to stdin': {
     command: 'run sh -c "kill -STOP $$; cat >/dev/null"',
     async block(circuit, anchor, options) {
-      await until(async () => /"stopped"/.test(JSON.stringify(await circuit.peek(anchor))))
       const file = await circuit.open(`${anchor}/stdin`, 'w')
       try {
         const all = await file.write(MORE_THAN_A_PIPE, options)
@@ -54,7 +53,10 @@ const calls: Readonly<Record<string, Blocking>> = {
         await file.close()
       }
     },
-    release: (circuit, anchor) => circuit.command(anchor, 'signal CONT'),
+    async release(circuit, anchor) {
+      await until(async () => /"stopped"/.test(JSON.stringify(await circuit.peek(anchor))))
+      await circuit.command(anchor, 'signal CONT')
+    },
     gives: 4 << 20,
   },
   'ready to read': {
