@@ -4,6 +4,9 @@ import t from 'tap'
 import { noMount, startServer, type TestServer } from '../server.ts'
 import { growth, MIB, metric, python, SMALL_HEAP } from './memory.ts'
 
+// Much is done here; a busy machine needs its time for it.
+t.setTimeout(300_000)
+
 const makeAndRemove = (server: TestServer, anchor: string, count: number) =>
   python(
     server,

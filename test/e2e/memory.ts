@@ -50,7 +50,7 @@ export async function python(
   options: ShellOptions = {},
 ): Promise<string> {
   const { status, stdout, stderr } = await server.sh('exec python3 -c "$P"', {
-    limit: 100_000,
+    limit: 150_000,
     ...options,
     env: { A: anchor, P: PRELUDE + program },
   })
