@@ -13,6 +13,8 @@ export type LoadOptions = {
   limit?: number
   /** The CPU to run on, from 0. Default any. */
   cpu?: number
+  /** Words that run the rest of theirs as a command, in another network namespace for example. */
+  within?: readonly string[]
 }
 
 /**
@@ -26,7 +28,7 @@ export async function runLoad(args: string[], options: LoadOptions = {}): Promis
 async function runLoadUntil(args: string[], options: LoadOptions, signal: AbortSignal): Promise<LoadResult> {
   const { load } = await buildFloors()
   const limit = options.limit ?? 60
-  const argv = onCpu([load, '-t', String(limit), ...args], options.cpu)
+  const argv = onCpu([...(options.within ?? []), load, '-t', String(limit), ...args], options.cpu)
   const { child, output, ended } = start(argv, signal)
   const late = sleep((limit + 5) * 1000, 'late' as const, { ref: false })
   if ((await Promise.race([ended, late])) === 'late') {

@@ -11,10 +11,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 import { generateKey } from '../src/node/peer/key.ts'
 import { Wire, type WireQuality, wireProgram } from './network/wire.ts'
-import { type Outcome, runShell, type ServerOptions, startServer, type TestServer, until } from './server.ts'
+import {
+  type Outcome,
+  runShell,
+  type Scope,
+  type ServerOptions,
+  startServer,
+  type TestServer,
+  until,
+} from './server.ts'
 
 export interface NetworkOptions {
   /** False: servers have no key, and are told to do without. */
@@ -40,7 +47,7 @@ export interface Network {
 const PORT = 11022
 
 /** Makes a network; the test's teardown takes it down. By default all servers have joined, with a key. */
-export async function network(t: Test, count: number, options: NetworkOptions = {}): Promise<Network> {
+export async function network(t: Scope, count: number, options: NetworkOptions = {}): Promise<Network> {
   const hub = await Namespace.make(t)
   const namespaces = await Promise.all(Array.from({ length: count }, () => Namespace.make(t)))
   await hub.ip(
@@ -71,7 +78,7 @@ export async function network(t: Test, count: number, options: NetworkOptions = 
   return { hosts, keyFile: key, settled }
 }
 
-function makeKey(t: Test): string {
+function makeKey(t: Scope): string {
   const directory = mkdtempSync(join(tmpdir(), 'circuit-key-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'key')
@@ -91,7 +98,7 @@ class Namespace {
     this.enter = ['nsenter', `--net=/proc/${pid}/ns/net`]
   }
 
-  static async make(t: Test): Promise<Namespace> {
+  static async make(t: Scope): Promise<Namespace> {
     const keeper = spawn('unshare', ['-n', 'sh', '-ec', 'ip link set lo up; echo ready; exec cat'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
@@ -118,7 +125,7 @@ class Namespace {
 }
 
 interface HostOptions {
-  readonly test: Test
+  readonly test: Scope
   readonly index: number
   readonly name: string
   readonly own: Namespace

@@ -9,7 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Test } from 'tap'
+
+/** What ends some time, a test for example: what was made for it is taken down then, the last first. */
+export interface Scope {
+  teardown(down: () => void | Promise<void>): void
+}
 
 /** The program `circuit`. */
 export const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
@@ -76,7 +80,7 @@ export interface ServerOptions {
 }
 
 /** Starts a server, mounted; the test's teardown stops it. */
-export async function startServer(t: Test, options: ServerOptions = {}): Promise<TestServer> {
+export async function startServer(t: Scope, options: ServerOptions = {}): Promise<TestServer> {
   const mount = options.mount ?? mkdtempSync(join(tmpdir(), 'circuit-test-'))
   const within = options.within ?? []
   const name = options.named === false ? [] : ['--name', 'web1']

@@ -1,0 +1,138 @@
+/**
+ * What the far side is compared with, and clients of it, as a program of its own, so that it can run on any host:
+ *
+ *   tls-serve ADDRESS KEYFILE                serves `tls-stream` and `tls-echo` on a bare TLS socket with our key
+ *   tls-stream ADDRESS KEYFILE BYTES         receives so many bytes
+ *   tls-echo ADDRESS KEYFILE COUNT FLIGHT    sends 100 bytes and awaits them back, so often, so many at a time
+ *   peeks URL KEYFILE COUNT FLIGHT PATH      reads `peek` by the client library, as often
+ *   blocked URL KEYFILE COUNT PATH           blocks in so many reads of a file, until it is killed
+ *
+ * Clients print a line of JSON: {"ops":N,"seconds":S,"bytes":B}.
+ */
+import type { Socket } from 'node:net'
+import { connect, readKey } from '../src/index.ts'
+import { dialSocket, listenSocket } from '../src/node/peer/secure.ts'
+import { parseUrl } from '../src/proto/url.ts'
+
+const CALL_BYTES = 100
+const PIECE = Buffer.alloc(64 * 1024)
+
+const [verb = '', where = '', keyFile = '', ...rest] = process.argv.slice(2)
+const keys = [readKey(keyFile)]
+
+async function dial(): Promise<Socket> {
+  const { host, port } = parseUrl(where)
+  return dialSocket(host, port, keys)
+}
+
+/** The first byte says what is wanted: `e`, an echo, or `s` and a number in 15 digits, a stream. */
+function serve(): void {
+  const { host, port } = parseUrl(where)
+  listenSocket(keys, answer, console.error).listen(port, host, () => console.log('ready'))
+}
+
+function answer(socket: Socket): void {
+  socket.on('error', () => {})
+  socket.once('data', (first) => {
+    if (first[0] === 's'.charCodeAt(0)) return pump(socket, Number(first.subarray(1, 16)))
+    socket.on('data', (bytes) => socket.write(bytes))
+    if (first.length > 1) socket.write(first.subarray(1))
+  })
+}
+
+function pump(socket: Socket, bytes: number): void {
+  let left = bytes
+  const go = (): void => {
+    while (left > 0) {
+      left -= PIECE.length
+      if (!socket.write(PIECE)) return void socket.once('drain', go)
+    }
+    socket.end()
+  }
+  go()
+}
+
+async function stream(bytes: number): Promise<void> {
+  const socket = await dial()
+  const report = clock()
+  let got = 0
+  socket.on('data', (piece) => {
+    got += piece.length
+  })
+  socket.on('end', () => report(1, got))
+  socket.write(`s${String(bytes).padStart(15, '0')}`)
+}
+
+async function echo(count: number, flight: number): Promise<void> {
+  const socket = await dial()
+  const call = Buffer.alloc(CALL_BYTES)
+  const report = clock()
+  let sent = 0
+  let got = 0
+  const send = (): void => {
+    socket.cork()
+    for (; sent < count && sent - got / CALL_BYTES < flight; sent++) socket.write(call)
+    socket.uncork()
+  }
+  socket.write('e')
+  socket.on('data', (piece) => {
+    got += piece.length
+    if (got < count * CALL_BYTES) return send()
+    report(count, got)
+    socket.destroy()
+  })
+  send()
+}
+
+async function peeks(count: number, flight: number, path: string): Promise<void> {
+  const circuit = await connect({ url: where, keys })
+  const report = clock()
+  let left = count
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await circuit.readText(path)
+  }
+  await Promise.all(Array.from({ length: flight }, worker))
+  report(count, 0)
+  await circuit.close()
+}
+
+/** Says by how many bytes its memory has grown; until it is ended. */
+async function blocked(count: number, path: string): Promise<void> {
+  const circuit = await connect({ url: where, keys })
+  const block = async (): Promise<unknown> => (await circuit.open(path, 'r')).read()
+  // What the first calls load is there for all.
+  for (let n = 0; n < 100; n++) block().catch(() => {})
+  await circuit.readText('/help')
+  const before = process.memoryUsage.rss()
+  for (let n = 0; n < count; n++) block().catch(() => {})
+  await circuit.servers()
+  console.log(JSON.stringify({ ops: count, seconds: 0, bytes: process.memoryUsage.rss() - before }))
+}
+
+function clock(): (ops: number, bytes: number) => void {
+  const start = performance.now()
+  return (ops, bytes) =>
+    console.log(JSON.stringify({ ops, seconds: (performance.now() - start) / 1000, bytes }))
+}
+
+const [first = '', second = '', third = ''] = rest
+switch (verb) {
+  case 'tls-serve':
+    serve()
+    break
+  case 'tls-stream':
+    await stream(Number(first))
+    break
+  case 'tls-echo':
+    await echo(Number(first), Number(second))
+    break
+  case 'peeks':
+    await peeks(Number(first), Number(second), third)
+    break
+  case 'blocked':
+    await blocked(Number(first), second)
+    break
+  default:
+    console.error('see the head of bench/far.ts')
+    process.exitCode = 2
+}
