@@ -19,8 +19,8 @@ export interface TwoHosts {
   /** Reads files so often, so many at a time, by the client library, on the near host, from the far server. */
   peeks(count: number, flight: number, path: string): Promise<LoadResult>
   /**
-   * Blocks so many reads of a far file by the client library, and says how many bytes more client and server occupy
-   * together for each.
+   * Blocks so many reads of a far file by the client library, and says how many bytes of the client's heap, and of
+   * the server's resident memory, each takes together.
    */
   blockedBytes(count: number, path: string): Promise<number>
   /** Runs a verb of far.ts on the near host, against a bare TLS socket on the far one. */
@@ -70,7 +70,7 @@ function programs(near: Host, far: Host, address: string, keyFile: string): TwoH
     async blockedBytes(count, path) {
       const words = ['blocked', far.url, keyFile, String(count), path]
       const before = residentBytes(far)
-      const running = start([...near.enter, process.execPath, PROGRAM, ...words])
+      const running = start([...near.enter, process.execPath, '--expose-gc', PROGRAM, ...words])
       try {
         await ready('the client', running, () => running.output.stdout.includes('}'))
         const { bytes } = JSON.parse(running.output.stdout)

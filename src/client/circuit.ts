@@ -53,6 +53,7 @@ const MODES: Readonly<Record<Mode, OpenMode>> = {
   'r+': { read: true, write: true, append: false, truncate: false },
 }
 
+const WHO: Caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
 const SELF = 'self'
 const BY_NAME = 'by-name'
 
@@ -131,7 +132,7 @@ export class Circuit {
   async make(path: string, { parents = false, signal }: MakeOptions = {}): Promise<string[]> {
     const absolute = await this.resolve(path, { signal })
     const make = (path: string): Promise<void> =>
-      this.#call(path, signal, () => this.namespace.make(path, this.#who))
+      this.#call(path, signal, () => this.namespace.make(path, WHO))
     if (!parents) await make(absolute)
     return parents ? this.#makeAll(absolute, make) : [absolute]
   }
@@ -154,7 +155,7 @@ export class Circuit {
   /** Removes an anchor; a finished element goes with it. @throws ENOTEMPTY, EBUSY, ENOENT, EPERM */
   async remove(path: string, { signal }: CallOptions = {}): Promise<void> {
     const absolute = await this.resolve(path, { signal })
-    await this.#call(absolute, signal, () => this.namespace.remove(absolute, this.#who))
+    await this.#call(absolute, signal, () => this.namespace.remove(absolute, WHO))
   }
 
   /** Opens a special file. @throws ENOENT, EACCES, and what the file says */
@@ -162,7 +163,7 @@ export class Circuit {
     const absolute = await this.resolve(path, { signal })
     const how = MODES[mode]
     const work = Promise.resolve(
-      this.namespace.open(parentOf(absolute), splitPath(absolute).at(-1) ?? '', how, this.#who),
+      this.namespace.open(parentOf(absolute), splitPath(absolute).at(-1) ?? '', how, WHO),
     )
     const handle = await abortable(work, signal, (handle) => {
       handle.abandon(true)
@@ -248,10 +249,6 @@ export class Circuit {
   async #settle(): Promise<void> {
     await this.#call('/', undefined, async () => this.namespace.stat('/'))
     this.#unsettled = false
-  }
-
-  get #who(): Caller {
-    return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid }
   }
 
   async #call<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

@@ -33,7 +33,7 @@ export class OpenFile {
   readonly #handle: Handle
   readonly #owner: Owner
   readonly #writes: boolean
-  readonly #busy = new Set<Direction>()
+  readonly #busy = { read: false, write: false }
   /** Calls that have not been answered, as functions that make them fail. */
   readonly #pending = new Set<(error: unknown) => void>()
   #closed = false
@@ -176,13 +176,13 @@ export class OpenFile {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       if (this.#closed) throw this.#isClosed()
-      if (this.#busy.has(direction))
+      if (this.#busy[direction])
         throw new CircuitError('EBUSY', `another ${direction} of this file has not ended yet`)
-      this.#busy.add(direction)
+      this.#busy[direction] = true
       const abandon = (): void => this.abandon()
       let patience: NodeJS.Timeout | undefined
       const end = (): void => {
-        this.#busy.delete(direction)
+        this.#busy[direction] = false
         this.#pending.delete(cancel)
         clearTimeout(patience)
         signal?.removeEventListener('abort', giveUp)

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { circuit } from '../../proto/circuit.pb.js'
 import { CircuitError } from '../../proto/errors.ts'
-import { FRAME, type Frame, type FrameKind, FrameReader, frameHeader } from '../../proto/frame.ts'
+import { FRAME, type Frame, type FrameKind, FrameReader, frame, frameHeader } from '../../proto/frame.ts'
 
 export type Control = circuit.Control.$Properties
 
@@ -62,6 +62,8 @@ export interface ConnectionOptions {
 const QUIET_MS = 2500
 /** And given so long to answer. */
 const ANSWER_MS = 2500
+/** A longer payload is not copied. */
+const STAGED_BYTES = 4096
 /** Beyond so much that waits to be sent, reading from the socket is paused: answers make more. */
 const HIGH_WATER_BYTES = 1 << 20
 
@@ -73,7 +75,8 @@ export class Connection {
   #nextStream: number
   readonly #congested: (() => void)[] = []
   #error: CircuitError | undefined
-  #corked = false
+  /** Frames that this turn of the event loop has made. */
+  #staged: Uint8Array[] = []
   #heard = Date.now()
   #timer: NodeJS.Timeout | undefined
 
@@ -142,19 +145,26 @@ export class Connection {
   sendFrame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): void {
     if (this.#error) return
     // One write to the socket for all that one turn of the event loop sends.
-    if (!this.#corked) {
-      this.#corked = true
-      this.#socket.cork()
-      process.nextTick(() => this.#uncork())
+    if (this.#staged.length === 0) process.nextTick(() => this.#flush())
+    if (payload.length <= STAGED_BYTES) this.#staged.push(frame(stream, kind, flags, payload))
+    else {
+      this.#staged.push(frameHeader(stream, kind, flags, payload.length), payload)
+      this.#flush()
     }
-    this.#socket.write(frameHeader(stream, kind, flags, payload.length))
-    if (payload.length > 0) this.#socket.write(payload)
     if (this.congested) this.#socket.pause()
   }
 
-  #uncork(): void {
-    this.#corked = false
-    this.#socket.uncork()
+  #flush(): void {
+    const staged = this.#staged
+    if (staged.length === 0) return
+    this.#staged = []
+    const last = staged.at(-1)
+    if (last && last.length > STAGED_BYTES) {
+      this.#socket.cork()
+      this.#socket.write(Buffer.concat(staged.slice(0, -1)))
+      this.#socket.write(last)
+      this.#socket.uncork()
+    } else this.#socket.write(Buffer.concat(staged))
   }
 
   forget(stream: number): void {

@@ -15,7 +15,8 @@ export class ServedFile implements StreamEvents {
   readonly #stream: Stream
   /** Reads that were answered, whether they had been asked for or not. */
   #answered = 0
-  readonly #ahead = new Ahead()
+  /** Of a file that has streamed. */
+  #ahead: Ahead | undefined
   #reading: BlockingCall | undefined
   #readingAhead: BlockingCall | undefined
   #writing: BlockingCall | undefined
@@ -58,15 +59,15 @@ export class ServedFile implements StreamEvents {
     this.#reading?.cancel()
     this.#readingAhead?.cancel()
     this.#writing?.cancel()
-    this.#ahead.taken(taken ?? 0)
-    const rest = Buffer.concat([returned ?? END, this.#ahead.takeBack()])
+    this.#ahead?.taken(taken ?? 0)
+    const rest = Buffer.concat([returned ?? END, this.#ahead?.takeBack() ?? END])
     if (rest.length > 0) this.#handle.returned(rest)
     this.#handle.close()
     this.#stream.end()
   }
 
   #read({ max, waits, answered, taken }: circuit.ReadCall.$Properties): void {
-    this.#ahead.taken(taken ?? 0)
+    this.#ahead?.taken(taken ?? 0)
     // What was sent ahead, and not seen yet when this was asked, is the answer.
     if ((answered ?? 0) < this.#answered) return this.#readAhead()
     if (this.#reading && !this.#reading.over) return this.#refuse('it reads while it reads')
@@ -83,7 +84,7 @@ export class ServedFile implements StreamEvents {
   }
 
   #taken(total: Count): void {
-    this.#ahead.taken(total ?? 0)
+    this.#ahead?.taken(total ?? 0)
     this.#readAhead()
   }
 
@@ -92,12 +93,12 @@ export class ServedFile implements StreamEvents {
     if (this.#readingAhead && !this.#readingAhead.over) return
     if (this.#reading && !this.#reading.over) return
     const step = (): Progress => {
-      while (this.#handle.streaming && this.#ahead.room > 0) {
+      for (let room = this.#room; room > 0; room = this.#room) {
         if (this.#stream.congested) {
           this.#stream.whenDrained(() => this.#readAhead())
           return 'done'
         }
-        const bytes = this.#handle.ahead(Math.min(this.#ahead.room, MAX_READ_BYTES))
+        const bytes = this.#handle.ahead(Math.min(room, MAX_READ_BYTES))
         if (bytes === undefined) return 'wait'
         this.#answerRead(bytes)
         if (bytes.length === 0) return 'done'
@@ -108,11 +109,19 @@ export class ServedFile implements StreamEvents {
     this.#readingAhead = new BlockingCall(this.#handle, 'read', { step, waits: true, fail })
   }
 
+  /** How many bytes may be sent ahead now. */
+  get #room(): number {
+    return this.#ahead && this.#handle.streaming ? this.#ahead.room : 0
+  }
+
   #answerRead(lent: Uint8Array): void {
     const bytes = Buffer.from(lent)
     const { streaming, delicate } = this.#handle
     const flags = (delicate ? FRAME_FLAG.DELICATE : 0) | (streaming ? FRAME_FLAG.STREAMING : 0)
-    if (streaming) this.#ahead.sent(bytes)
+    if (streaming) {
+      this.#ahead ??= new Ahead()
+      this.#ahead.sent(bytes)
+    }
     this.#answered++
     this.#stream.sendBytes(FRAME.READ, flags, bytes)
   }
