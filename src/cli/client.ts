@@ -1,7 +1,7 @@
 /** What the commands share that are clients: options that say which server to dial, and a circuit to work on. */
 import { type Circuit, connect } from '../client/circuit.ts'
 import type { Command } from './command.ts'
-import { findKeys, type KeyValues } from './network.ts'
+import { DISCOVERY_OPTIONS, findDiscovery, findKeys, type KeyValues } from './network.ts'
 import { type Options, type Parsed, parseOptions, UsageError } from './options.ts'
 
 export const CLIENT_OPTIONS = {
@@ -10,6 +10,10 @@ export const CLIENT_OPTIONS = {
     short: 'd',
     value: 'URL',
     help: 'the server to dial (otherwise from the file that CIRCUIT names, or one of yours on this host)',
+  },
+  discover: {
+    ...DISCOVERY_OPTIONS.discover,
+    help: 'dial a server that answers in a multicast group, as 228.8.8.8:7711 (otherwise CIRCUIT_DISCOVER)',
   },
   hmac: {
     type: 'string',
@@ -69,7 +73,8 @@ export function clientCommand<const O extends Options = Record<never, never>>(
 }
 
 /** Connects as the options say. @throws CircuitError */
-export function dial({ dial, hmac, insecure }: ClientValues): Promise<Circuit> {
+export function dial({ dial, discover, hmac, insecure }: ClientValues): Promise<Circuit> {
   const given: KeyValues = { ...(hmac !== undefined && { hmac: [hmac] }), ...(insecure && { insecure }) }
-  return connect({ url: dial, keys: findKeys(given).keys })
+  if (discover !== undefined) findDiscovery({ discover })
+  return connect({ url: dial, discover, keys: findKeys(given).keys })
 }

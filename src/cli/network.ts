@@ -1,6 +1,8 @@
 /** Options that say how a server or a client reaches others: keys and addresses. */
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import type { Group } from '../node/discovery/caller.ts'
+import { parseGroup } from '../node/discovery/interfaces.ts'
 import { type Key, readKey } from '../node/peer/key.ts'
 import { defaultKeys } from '../node/runtime.ts'
 import { UsageError } from './options.ts'
@@ -26,6 +28,24 @@ export function findKeys({ hmac, insecure }: KeyValues): { keys: readonly Key[];
     throw new UsageError('--insecure and a key contradict each other')
   if (insecure) return { keys: [], given: true }
   return hmac ? { keys: hmac.map(readKey), given: true } : defaultKeys()
+}
+
+export const DISCOVERY_OPTIONS = {
+  discover: {
+    type: 'string',
+    value: 'GROUP:PORT',
+    help: 'find other servers by calling out to a multicast group, as 228.8.8.8:7711 (or CIRCUIT_DISCOVER)',
+  },
+} as const
+
+/** The multicast group to call out to, if there is to be one. @throws UsageError */
+export function findDiscovery({ discover }: { readonly discover?: string }): Group | undefined {
+  const text = discover ?? process.env.CIRCUIT_DISCOVER
+  try {
+    return text ? parseGroup(text) : undefined
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
 }
 
 export interface Address {

@@ -1,9 +1,10 @@
 /** `circuit start`: runs a server in the foreground and mounts the tree. */
+import { interfacesOf } from '../node/discovery/interfaces.ts'
 import { announce } from '../node/runtime.ts'
 import { Server } from '../node/server.ts'
 import type { Command } from './command.ts'
 import { mountTree, onStopSignal, type Place, takePlace } from './mounting.ts'
-import { findAddress, findKeys, KEY_OPTIONS } from './network.ts'
+import { DISCOVERY_OPTIONS, findAddress, findDiscovery, findKeys, KEY_OPTIONS } from './network.ts'
 import { type Parsed, parseOptions, UsageError } from './options.ts'
 
 const OPTIONS = {
@@ -21,6 +22,7 @@ const OPTIONS = {
   a: { type: 'string', value: 'ADDR[:PORT]', help: 'the address to listen on (default: loopback, any port)' },
   if: { type: 'string', value: 'IFACE', help: 'the interface to listen on' },
   j: { type: 'string', multiple: true, value: 'URL', help: 'join the circuit of the server at this URL' },
+  ...DISCOVERY_OPTIONS,
   ...KEY_OPTIONS,
   'allow-group': {
     type: 'string',
@@ -31,7 +33,7 @@ const OPTIONS = {
 
 export const start: Command = {
   usage:
-    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [--mount DIR | --no-mount] [--name NAME]',
+    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [-discover GROUP:PORT] [--mount DIR | --no-mount] [--name NAME]',
   summary: 'run a server here, in the foreground, and mount the tree',
   options: OPTIONS,
   details: `It stops in order at SIGINT or SIGTERM: whoever is blocked in the tree is answered, the tree is unmounted, and the
@@ -66,6 +68,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   onStopSignal(stop)
   const { keys, given } = findKeys(values)
   const address = findAddress(values.a, values.if, given)
+  const group = findDiscovery(values)
   const named = values.name !== undefined && { name: values.name }
   const server = new Server({ onStop: stop, keys, onNews: say, ...named })
   const mounted =
@@ -81,6 +84,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   try {
     await server.listen(address.host, address.port)
     for (const url of values.j ?? []) await server.join(url)
+    if (group) await server.discover(group, interfacesOf(address.host))
   } catch (error) {
     await mounted?.stop()
     server.close()

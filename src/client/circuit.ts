@@ -13,8 +13,13 @@ import { Link } from './link.ts'
 import { type CallOptions, OpenFile, type Owner } from './open-file.ts'
 
 export interface ConnectOptions extends CallOptions {
-  /** The server to dial; otherwise the one in the file that CIRCUIT names, or one of this user on this host. */
+  /**
+   * The server to dial; otherwise one that answers in the multicast group `discover`, the one in the file that CIRCUIT names, one
+   * that answers in the group CIRCUIT_DISCOVER, or one of this user on this host.
+   */
   readonly url?: string | undefined
+  /** A multicast group to call out to, as 228.8.8.8:7711. */
+  readonly discover?: string | undefined
   /** Keys of the circuit, of which the first is used; none: plaintext. Default: from CIRCUIT_HMAC, or this user's own. */
   readonly keys?: readonly Key[] | undefined
   /** For how long a server is looked for, in ms. Default 3000. */
@@ -62,8 +67,8 @@ const BY_NAME = 'by-name'
  * @throws CircuitError that says what was tried; the reason of the signal
  */
 export async function connect(options: ConnectOptions = {}): Promise<Circuit> {
-  const { url, keys = defaultKeys().keys, timeout = FIND_MS, signal } = options
-  const source = findSource(url)
+  const { keys = defaultKeys().keys, timeout = FIND_MS, signal } = options
+  const source = findSource(options, keys)
   return new Circuit(await Link.open((signal) => dialFirst(source, keys, timeout, signal), signal))
 }
 

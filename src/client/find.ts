@@ -4,9 +4,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
+import type { Key } from '../node/peer/key.ts'
 import { announced, runtimeDirectory } from '../node/runtime.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { parseUrl } from '../proto/url.ts'
+import { inGroup } from './discover.ts'
 
 /** A server that may be there. */
 export interface Candidate {
@@ -25,11 +27,19 @@ export interface Source {
   find(signal: AbortSignal): Promise<readonly Candidate[]>
 }
 
-/** The source that decides. @param url given by the user */
-export function findSource(url: string | undefined): Source {
+/** What a user may give: a server's URL, or a multicast group to call out to. */
+export interface Given {
+  readonly url?: string | undefined
+  readonly discover?: string | undefined
+}
+
+/** The source that decides. @param keys those of the circuit, which only its servers answer */
+export function findSource({ url, discover }: Given, keys: readonly Key[]): Source {
   if (url !== undefined) return givenUrl(url)
-  const { CIRCUIT } = process.env
+  if (discover !== undefined) return inGroup(discover, keys)
+  const { CIRCUIT, CIRCUIT_DISCOVER } = process.env
   if (CIRCUIT) return namedByVariable(CIRCUIT)
+  if (CIRCUIT_DISCOVER) return inGroup(CIRCUIT_DISCOVER, keys)
   return onThisHost
 }
 

@@ -4,6 +4,8 @@ import { hostname } from 'node:os'
 import { formatUrl } from '../proto/url.ts'
 import { Budget } from './budget.ts'
 import { Circuit } from './circuit.ts'
+import type { Group } from './discovery/caller.ts'
+import { Discovery } from './discovery/discovery.ts'
 import { Spawner } from './element/process/spawner.ts'
 import type { Host } from './host.ts'
 import { LocalTree } from './local-tree.ts'
@@ -40,9 +42,14 @@ export class Server {
   readonly #sources: (() => readonly Metric[])[] = []
   readonly #foreign: ((path: string) => Promise<void>)[] = []
   readonly #members: CircuitMembers
+  readonly #keys: readonly Key[]
+  readonly #onNews: (text: string) => void
+  readonly #closing: (() => void)[] = []
 
   constructor(options: ServerOptions) {
     this.name = options.name ?? hostname()
+    this.#keys = options.keys
+    this.#onNews = options.onNews
     const host: Host = {
       id: this.id,
       name: this.name,
@@ -87,6 +94,37 @@ export class Server {
     return this.#members.join(url)
   }
 
+  /**
+   * Finds other servers by calling out to a multicast group, on the interfaces of these addresses of this host.
+   * @throws Error when the group's port is not to be had
+   */
+  async discover(group: Group, interfaces: readonly string[]): Promise<void> {
+    const members = this.#members
+    const discovery = new Discovery({
+      group,
+      interfaces,
+      keys: this.#keys,
+      self: () => members.self,
+      members: {
+        size: () => members.list().length,
+        knows: (id) => members.get(id) !== undefined,
+        isFirst: () => members.list()[0] === members.self,
+      },
+      join: ({ id, address }) => this.#tryJoin(formatUrl(address, 0, id)),
+    })
+    await discovery.start()
+    members.onChange(() => discovery.changed())
+    this.#closing.push(() => discovery.stop())
+  }
+
+  async #tryJoin(url: string): Promise<void> {
+    try {
+      await this.join(url)
+    } catch (error) {
+      this.#onNews(`can't join ${url}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
   /** Adds numbers of another part, a mount for example, to `metrics`. */
   addMetrics(source: () => readonly Metric[]): void {
     this.#sources.push(source)
@@ -104,6 +142,7 @@ export class Server {
 
   /** Ends what lives with the server: its processes get TERM, and KILL after 5 s, without its waiting for that. */
   close(): void {
+    for (const close of this.#closing) close()
     this.#members.close()
     this.#spawner.close()
   }
