@@ -11,7 +11,7 @@ import { bareResponse, MAX_MESSAGE, MAX_UDP, MIN_UDP, ResponseWriter } from './r
 import { TYPE } from './types.ts'
 import type { NodeSets, RecordSet, ZoneView } from './zone.ts'
 
-/** Aliases that are followed. */
+/** Aliases that are followed; a loop of them, or more, is an error, as in BIND. */
 const MAX_ALIASES = 16
 const CLASSES: readonly number[] = [1, 255]
 const TRANSFERS: readonly number[] = [TYPE.AXFR, TYPE.IXFR]
@@ -61,13 +61,13 @@ function resolve(
     const found = find(zone, key)
     const wanted = found.kind === 'sets' ? select(found.sets, question.type) : []
     for (const set of wanted) writer.add('answer', set, { ...(owner && { owner }), first: first(set) })
+    if (question.type === TYPE.NS && wanted[0]?.type === TYPE.NS) addGlue(zone, wanted[0], writer)
     const alias = isAlias(wanted, question.type) && wanted[0]?.records[0]?.data.bytes
     if (!alias) return conclude(zone, found, wanted.length > 0, aliases > 0, writer)
     seen.add(key)
     owner = alias
     key = keyOf(alias)
-    // Whoever asked has what there is of a loop, or of a very long chain.
-    if (seen.has(key) || aliases === MAX_ALIASES) return { rcode: RCODE.NOERROR, authoritative: true }
+    if (seen.has(key) || aliases === MAX_ALIASES) return { rcode: RCODE.SERVFAIL, authoritative: true }
   }
 }
 
@@ -149,7 +149,7 @@ function addSoa(soa: RecordSet, writer: ResponseWriter): void {
   writer.add('authority', { ...soa, ttl: Math.min(soa.ttl, minimum) }, { owner: soa.owner })
 }
 
-/** The addresses of the servers of a delegation, where they are known here. */
+/** The addresses of nameservers, where they are known here. */
 function addGlue(zone: ZoneView, { records }: RecordSet, writer: ResponseWriter): void {
   for (const { data } of records) {
     const sets = zone.sets(keyOf(data.bytes))

@@ -6,7 +6,15 @@ export const HEADER_BYTES = 12
 /** Records behind the question that are looked at: an OPT, a TSIG. */
 const MAX_ADDITIONAL = 8
 
-export const RCODE = { NOERROR: 0, FORMERR: 1, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 } as const
+export const RCODE = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const
 export type Rcode = (typeof RCODE)[keyof typeof RCODE]
 
 /** Bits of the second 16 of a header. */

@@ -1,5 +1,5 @@
 /** Writes an answer, with names compressed (RFC 1035, section 4.1.4). */
-import { endOfName, keyOf, type Name, type NameKey, parentOf, ROOT_KEY } from './name.ts'
+import { endOfName, type Name, parentOf, ROOT_KEY } from './name.ts'
 import { FLAG, HEADER_BYTES, type Query, type Rcode } from './query.ts'
 import type { ResourceRecord } from './record.ts'
 import { TYPE } from './types.ts'
@@ -40,8 +40,8 @@ export class ResponseWriter {
   readonly #counts: Record<Section, number> = { answer: 0, authority: 0, additional: 0 }
   #at: number
   #full = false
-  /** Where names have been written; made when it is first of use. */
-  #offsets: Map<NameKey, number> | undefined
+  /** Where names have been written, letter by letter the same: a record keeps its case. Made when it is first of use. */
+  #offsets: Map<string, number> | undefined
 
   /** @param limit bytes that the answer may have */
   constructor(request: Buffer, query: Query, limit: number) {
@@ -93,7 +93,7 @@ export class ResponseWriter {
     this.#offsets ??= this.#offsetsOfQuestion()
     const end = endOfName(bytes, start) ?? bytes.length
     let from = start
-    for (let key = keyOf(bytes, start, end); key !== ROOT_KEY; key = parentOf(key)) {
+    for (let key = bytes.toString('latin1', start, end); key !== ROOT_KEY; key = parentOf(key)) {
       const known = this.#offsets.get(key)
       if (known !== undefined) {
         this.#write16(POINTER | known)
@@ -108,10 +108,11 @@ export class ResponseWriter {
     return end
   }
 
-  #offsetsOfQuestion(): Map<NameKey, number> {
-    const offsets = new Map<NameKey, number>()
+  #offsetsOfQuestion(): Map<string, number> {
+    const offsets = new Map<string, number>()
     let at = HEADER_BYTES
-    for (let { key } = this.#query.question; key !== ROOT_KEY; key = parentOf(key)) {
+    const asked = this.#request.toString('latin1', at, this.#query.question.end - 4)
+    for (let key = asked; key !== ROOT_KEY; key = parentOf(key)) {
       offsets.set(key, at)
       at += 1 + key.charCodeAt(0)
     }

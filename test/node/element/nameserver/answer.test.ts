@@ -117,7 +117,7 @@ t.test('aliases are followed', async (t) => {
     authority: [],
   })
   t.match(ask('gone.test.', 'A'), { status: 'NXDOMAIN', answer: { length: 1 }, authority: [SOA] })
-  t.match(ask('loop1.test.', 'A'), { status: 'NOERROR', answer: { length: 2 } })
+  t.match(ask('loop1.test.', 'A'), { status: 'SERVFAIL', answer: { length: 2 } })
   const chain = zoneOf(Array.from({ length: 100 }, (_, n) => `n${n}. CNAME n${n + 1}.`).join('\n'))
   t.match(ask('n0.', 'A', {}, TCP, chain).answer.length, 17)
 })
@@ -143,7 +143,11 @@ t.test('what is delegated is told where it is', async (t) => {
       authority: ['sub.test 60 ns.sub.test', 'sub.test 60 ns.elsewhere'],
       additional: ['ns.sub.test 60 10.0.0.54', 'ns.sub.test 60 fd00::54'],
     })
-  t.match(ask('test.', 'NS'), { flags: 'aa rd', answer: ['test 300 ns.test'] })
+  t.match(ask('test.', 'NS'), {
+    flags: 'aa rd',
+    answer: ['test 300 ns.test'],
+    additional: ['ns.test 300 10.0.0.53'],
+  })
 })
 
 t.test('EDNS', async (t) => {
