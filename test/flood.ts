@@ -1,66 +1,60 @@
-/** Asks a nameserver the same question over UDP again and again, with many questions under way, until it is told to end. */
+/**
+ * A program that asks a nameserver the same question over UDP again and again, with many questions under way:
+ *
+ *   node flood.js HOST:PORT NAME MS
+ *
+ * Then it prints, as JSON, how many answers came, and how often which set of IPv4 addresses was in them.
+ */
 import { createSocket } from 'node:dgram'
+import { query } from './node/element/nameserver/message.ts'
 
 /** Questions that are under way. */
 const WINDOW = 64
-/** A question that was lost on its way is asked again after so long. */
-const LOST_MS = 2000
+/** A question that was lost on its way is given up after so long. */
+const LOST_MS = 500
 
-export interface Flood {
-  /** Stops asking; how many answers came. */
-  stop(): Promise<number>
+/** The addresses of an answer that consists of A records of the name that was asked for, sorted. */
+function addressesIn(answer: Buffer): string[] {
+  const from = answer.length - 16 * answer.readUInt16BE(6)
+  const found = Array.from({ length: answer.readUInt16BE(6) }, (_, n) =>
+    answer.subarray(from + 16 * n + 12, from + 16 * (n + 1)),
+  )
+  return found.map((address) => address.join('.')).sort()
 }
 
-/**
- * @param address HOST:PORT
- * @param question a query in wire form; its id is changed
- * @param heard is told each answer, in the order in which the questions were asked as far as nothing overtakes
- */
-export function flood(address: string, question: Buffer, heard: (answer: Buffer) => void): Flood {
-  const [host = '', port = ''] = address.split(':')
-  const socket = createSocket({ type: 'udp4', lookup: (name, _options, found) => found(null, name, 4) })
-  const asked = new Map<number, number>()
-  let answers = 0
-  let next = 0
-  let stopped = false
-  const ask = (): void => {
-    const id = next++ & 0xffff
-    const message = Buffer.from(question)
-    message.writeUInt16BE(id)
-    asked.set(id, Date.now())
-    socket.send(message, Number(port), host)
-  }
-  socket.on('message', (answer: Buffer) => {
-    if (!asked.delete(answer.readUInt16BE(0))) return
-    answers++
-    heard(answer)
-    if (!stopped) ask()
-  })
-  const again = setInterval(() => {
-    for (const [id, time] of asked)
-      if (Date.now() - time > LOST_MS) {
-        asked.delete(id)
-        ask()
-      }
-  }, LOST_MS)
-  for (let n = 0; n < WINDOW; n++) ask()
-  return {
-    async stop() {
-      stopped = true
-      clearInterval(again)
-      for (const end = Date.now() + LOST_MS; asked.size > 0 && Date.now() < end; )
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      socket.close()
-      return answers
-    },
-  }
+const [address = '', name = '', duration = ''] = process.argv.slice(2)
+const [host = '', port = ''] = address.split(':')
+const socket = createSocket({ type: 'udp4', lookup: (host, _options, found) => found(null, host, 4) })
+const question = query(name, 'A')
+const asked = new Map<number, number>()
+const seen: Record<string, number> = {}
+let answers = 0
+let next = 0
+
+function ask(): void {
+  const id = next++ & 0xffff
+  const message = Buffer.from(question)
+  message.writeUInt16BE(id)
+  asked.set(id, Date.now())
+  socket.send(message, Number(port), host)
 }
 
-/** The IPv4 addresses of an answer that consists of A records of the name that was asked for, sorted. */
-export function addressesIn(answer: Buffer): string[] {
-  const count = answer.readUInt16BE(6)
-  const end = answer.length
-  return Array.from({ length: count }, (_, n) =>
-    answer.subarray(end - 16 * n - 4, end - 16 * n).join('.'),
-  ).sort()
-}
+socket.on('message', (answer: Buffer) => {
+  if (!asked.delete(answer.readUInt16BE(0))) return
+  answers++
+  const what = addressesIn(answer).join(' ')
+  seen[what] = (seen[what] ?? 0) + 1
+  ask()
+})
+for (let n = 0; n < WINDOW; n++) ask()
+setInterval(() => {
+  for (const [id, time] of asked)
+    if (Date.now() - time > LOST_MS) {
+      asked.delete(id)
+      ask()
+    }
+}, LOST_MS)
+setTimeout(() => {
+  console.log(JSON.stringify({ answers, seen }))
+  process.exit(0)
+}, Number(duration))
