@@ -60,8 +60,9 @@ async function openUdp(address: Address, respond: Respond): Promise<UdpSocket> {
   const family = isIPv6(address.host) ? 6 : 4
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
-    // Beside a socket of discovery on every address of the host. That nobody else serves here is TCP's to find out.
-    reuseAddr: true,
+    // A port that was asked for may be that of discovery, on every address of the host; that nobody else serves here is
+    // TCP's to find out. A free one would be given to clients too, who would get their own queries back.
+    reuseAddr: address.port !== 0,
     // Addresses need no looking up, and every answer would wait a turn for it.
     lookup: (host, _options, found) => found(null, host, family),
   })

@@ -69,7 +69,7 @@ t.test('an address that is not to be had', async (t) => {
   const { address } = await open(t)
   await t.rejects(listen(address, echo), {
     code: 'EADDRINUSE',
-    message: /can't serve DNS on 127\.0\.0\.1:\d+ \(TCP\)/,
+    message: /can't serve DNS on 127\.0\.0\.1:\d+ \(UDP\)/,
   })
   await t.rejects(listen({ host: '192.0.2.1', port: 0 }, echo), {
     code: 'EADDRNOTAVAIL',
