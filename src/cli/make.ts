@@ -1,8 +1,9 @@
-/** The commands that make an element on a new anchor: mkproc mkchan mkdns. */
+/** The commands that make an element on a new anchor: mkproc mkchan mkdns mk@join mk@leave. */
 import type { Circuit } from '../client/circuit.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { commandLine } from '../proto/quote.ts'
 import { clientCommand } from './client.ts'
+import type { Command } from './command.ts'
 import { readInput } from './stdio.ts'
 
 /** Makes the anchor, and those above it, where they are missing, and the element; if that fails, nothing of it stays. */
@@ -52,6 +53,20 @@ export const mkdns = clientCommand({
   circuit mkdns /X88550014d4c82e4d/mydns 127.0.0.1:7711`,
   run: (circuit, [path = '', ...address]) => makeElement(circuit, path, commandLine('mkdns', ...address)),
 })
+
+const subscription = (verb: string, what: string): Command =>
+  clientCommand({
+    usage: `circuit ${verb} PATH`,
+    summary: `make a subscription, which tells of ${what}`,
+    words: [1, 1],
+    details: `circuit recv PATH receives one event, the path of a server.
+
+  circuit ${verb} /X88550014d4c82e4d/watch`,
+    run: (circuit, [path = '']) => makeElement(circuit, path, verb),
+  })
+
+export const mkJoin = subscription('mk@join', 'the servers that are there, then of each that comes')
+export const mkLeave = subscription('mk@leave', 'each server that stops or is lost')
 
 /** A JSON object. As in the original's examples, a comma may follow the last element. */
 export function parseObject(text: string): object {
