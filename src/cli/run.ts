@@ -57,13 +57,13 @@ async function runAll(jobs: readonly Job[]): Promise<number> {
   const interruption = new Interruption(jobs)
   const tagOf = ({ server }: Job): string => (jobs.length > 1 ? `${server.name}: ` : '')
   const complain = (job: Job, error: unknown): void =>
-    console.error(`circuit: ${tagOf(job)}${asCircuitError(error).message}`)
+    console.error(`circuit: ${tagOf(job)}${error instanceof Error ? error.message : String(error)}`)
   void feed(jobs)
   const ends = jobs.map(async (job) => {
     try {
       await job.started()
     } catch (error) {
-      complain(job, error)
+      if (!interruption.begun) complain(job, error)
       return START_STATUS[asCircuitError(error).code] ?? 1
     }
     try {
@@ -119,6 +119,10 @@ class Interruption {
   constructor(jobs: readonly Job[]) {
     this.#jobs = jobs
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, this.#listener)
+  }
+
+  get begun(): boolean {
+    return this.#signal !== undefined
   }
 
   begin(signal: NodeJS.Signals): void {

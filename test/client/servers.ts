@@ -60,15 +60,15 @@ export async function startBare(t: Test, name: string, args: readonly string[] =
 }
 
 /** Starts servers that form one circuit. */
-export async function startBareCircuit(
+export async function startBareCircuit<const N extends readonly string[]>(
   t: Test,
-  names: readonly string[],
+  names: N,
   args: readonly string[] = [],
-): Promise<[BareServer, ...BareServer[]]> {
-  const [first = 'a', ...others] = names
+): Promise<{ [K in keyof N]: BareServer }> {
+  const [first = '', ...others] = names
   const one = await startBare(t, first, args)
   const more = await Promise.all(others.map((name) => startBare(t, name, [...args, '-j', one.url])))
-  return [one, ...more]
+  return [one, ...more] as { [K in keyof N]: BareServer }
 }
 
 /** A client of a server; closed when the test ends. */

@@ -424,6 +424,13 @@ inEachPlace((sentence) => {
     await place.command(anchor, 'signal TERM group')
     t.equal(await place.read(`${anchor}/wait`), '143\n')
     await until(async () => (await place.sh(`kill -0 ${child}`)).status !== 0)
+    t.match(await place.sh('echo "signal TERM group" > $A/ctl', { A: anchor }), { status: /[^0]/ })
+
+    const left = await place.anchor(`run sh -c 'sleep 60 & echo $!'`)
+    const orphan = Number((await place.sh('head -1 $A/stdout; cat $A/wait >&2', { A: left })).stdout)
+    t.equal((await place.sh(`kill -0 ${orphan}`)).status, 0)
+    await place.command(left, 'signal TERM group')
+    await until(async () => (await place.sh(`kill -0 ${orphan}`)).status !== 0)
   })
 
   sentence('P28 A process leads a session and a group of its own, without a terminal', async (t, place) => {

@@ -16,6 +16,7 @@ export class Job {
   /** Ends the waiting for it, whether it has ended or not. */
   readonly #over = new AbortController()
   #running = false
+  #ended = false
 
   /** Starts it. @param name of its anchor, which must not be there yet */
   constructor(circuit: Circuit, server: ServerEntry, name: string, words: readonly string[]) {
@@ -64,6 +65,7 @@ export class Job {
 
   /** Ends it by a signal, and all that it has started. It is waited for; when it is killed, not forever. */
   async end(name: string): Promise<void> {
+    this.#ended = true
     if (!this.#running) return this.#over.abort(new Error('it was interrupted before it ran'))
     if (name === 'KILL')
       setTimeout(
@@ -77,6 +79,9 @@ export class Job {
   /** Removes its anchor. @throws CircuitError, or Error, when that is still there perhaps */
   async remove(): Promise<void> {
     const signal = AbortSignal.timeout(PATIENCE_MS)
+    // Shells let what they run in the background ignore an INT.
+    if (this.#ended && this.#running)
+      await this.#circuit.command(this.#path, 'signal KILL group', { signal }).catch(() => {})
     try {
       await this.#circuit.remove(this.#path, { signal })
     } catch (error) {

@@ -128,10 +128,15 @@ export class Process implements Element {
     return processState(this.#pid) === 'T' ? 'stopped' : 'running'
   }
 
-  /** Sends a signal to the process, or to all of its group. @throws CircuitError ESRCH after its end */
+  /**
+   * Sends a signal to the process, or to all of its group, which it may have left behind.
+   * @throws CircuitError ESRCH after its end
+   */
   signal(number: number, group = false): void {
     this.checkAttached()
-    if (this.#exit) throw new CircuitError('ESRCH', 'the process has ended')
+    // As long as no other process has the number, a group of that number is still this one's.
+    const leftBehind = group && processState(this.#pid) === undefined
+    if (this.#exit && !leftBehind) throw new CircuitError('ESRCH', 'the process has ended')
     this.#kill(number, group)
   }
 
