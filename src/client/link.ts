@@ -28,7 +28,7 @@ export class Link {
   async connect(): Promise<Connection> {
     if (this.#closed) throw new CircuitError('EBADF', 'this circuit has been closed')
     const { connection } = this.#current
-    if (!connection.error) return connection
+    if (!connection.error && !connection.leaving) return connection
     this.#dialling ??= this.#redial().finally(() => {
       this.#dialling = undefined
     })

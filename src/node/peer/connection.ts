@@ -43,6 +43,11 @@ export class Stream {
     this.#connection.whenDrained(go)
   }
 
+  /** Makes room for bytes that this side keeps of it; false where the connection has too many already. */
+  reserve(bytes: number): boolean {
+    return this.#connection.reserve(bytes)
+  }
+
   /** Nothing more is expected on it. */
   end(): void {
     this.#connection.forget(this.id)
@@ -56,12 +61,19 @@ export interface ConnectionOptions {
   readonly onStream: (stream: Stream, first: Control) => void
   readonly onHello: (hello: circuit.Hello.$Properties) => void
   readonly onClose: (error: CircuitError) => void
+  /** Without calls for so long, in ms, the side that dialled proposes to close it. Default: a minute. */
+  readonly idle?: number
 }
 
 /** While calls are open and nothing has come for so long, the other side is asked whether it lives. */
 const QUIET_MS = 2500
 /** And given so long to answer. */
 const ANSWER_MS = 2500
+const IDLE_MS = 60_000
+/** Calls of the other side that may be open at once. */
+const MAX_CALLS = 1 << 16
+/** Bytes of writes of the other side that wait to be accepted by elements. */
+const MAX_RESERVED_BYTES = 256 << 20
 /** A longer payload is not copied. */
 const STAGED_BYTES = 4096
 /** Beyond so much that waits to be sent, reading from the socket is paused: answers make more. */
@@ -78,7 +90,10 @@ export class Connection {
   /** Frames that this turn of the event loop has made. */
   #staged: Uint8Array[] = []
   #heard = Date.now()
+  /** While calls are open, for the other side's life; while none is, for the connection's. */
   #timer: NodeJS.Timeout | undefined
+  #reserved = 0
+  #leaving = false
 
   constructor(socket: Duplex, options: ConnectionOptions) {
     this.#socket = socket
@@ -90,11 +105,17 @@ export class Connection {
       this.close(new CircuitError('EHOSTDOWN', `the connection broke: ${error.message}`, { cause: error })),
     )
     socket.on('close', () => this.close(new CircuitError('EHOSTDOWN', 'the connection was closed')))
+    this.#rest()
   }
 
   /** Why it is closed; undefined while it is open. */
   get error(): CircuitError | undefined {
     return this.#error
+  }
+
+  /** It is about to be closed, as nobody used it: no call should begin on it. */
+  get leaving(): boolean {
+    return this.#leaving
   }
 
   /** Calls that are open, of both sides. */
@@ -122,6 +143,13 @@ export class Connection {
   #drained(): void {
     this.#socket.resume()
     for (const go of this.#congested.splice(0)) go()
+  }
+
+  /** @param bytes negative to give them back */
+  reserve(bytes: number): boolean {
+    if (bytes > 0 && this.#reserved + bytes > MAX_RESERVED_BYTES) return false
+    this.#reserved += bytes
+    return true
   }
 
   hello(hello: circuit.Hello.$Properties): void {
@@ -168,18 +196,36 @@ export class Connection {
   }
 
   forget(stream: number): void {
-    this.#streams.delete(stream)
-    if (this.#streams.size > 0) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    if (this.#streams.delete(stream) && this.#streams.size === 0) this.#rest()
   }
 
   #add(id: number): Stream {
     const stream = new Stream(this, id)
+    if (this.#streams.size === 0) this.#work()
     this.#streams.set(id, stream)
-    this.#heard = Math.max(this.#heard, this.#streams.size === 1 ? Date.now() : 0)
-    this.#timer ??= setTimeout(() => this.#check(), QUIET_MS).unref()
     return stream
+  }
+
+  /** The first call has begun. */
+  #work(): void {
+    this.#leaving = false
+    this.#heard = Math.max(this.#heard, Date.now())
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#check(), QUIET_MS).unref()
+  }
+
+  /** The last call has ended. */
+  #rest(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#options.dialled && !this.#error)
+      this.#timer = setTimeout(() => this.#leave(), this.#options.idle ?? IDLE_MS).unref()
+  }
+
+  /** A call of the other side's may be on its way: it decides. */
+  #leave(): void {
+    this.#leaving = true
+    this.sendControl(0, { bye: {} })
   }
 
   /** Calls are open: is the other side there? A connection without calls has no timer. */
@@ -216,10 +262,20 @@ export class Connection {
     const stream = this.#streams.get(id)
     if (kind !== FRAME.CONTROL) return stream?.events?.onBytes(kind, flags, payload)
     const control = circuit.Control.decode(payload)
-    if (id === 0) return control.hello ? this.#options.onHello(control.hello) : undefined
+    if (id === 0) return this.#heardOfItself(control)
     if (stream) return stream.events?.onControl(control)
     // A stream of the other side's; what comes late for one of ours that has ended is of no interest.
     if (id % 2 === this.#nextStream % 2) return
-    this.#options.onStream(this.#add(id), control)
+    const begun = this.#add(id)
+    if (this.#streams.size <= MAX_CALLS) return this.#options.onStream(begun, control)
+    const sentence = `more than ${MAX_CALLS} calls are open on this connection`
+    begun.send({ failure: { code: 'EMFILE', sentence } })
+    begun.end()
+  }
+
+  #heardOfItself({ hello, bye }: Control): void {
+    if (hello) this.#options.onHello(hello)
+    else if (bye && this.#streams.size === 0)
+      this.close(new CircuitError('EHOSTDOWN', 'the connection was not used'))
   }
 }

@@ -106,7 +106,7 @@ export class Peers {
   }
 
   #connect(peer: Peer): Promise<Connection> {
-    const [open] = this.#connections.get(peer.id) ?? []
+    const open = [...(this.#connections.get(peer.id) ?? [])].find(({ leaving }) => !leaving)
     if (open) return Promise.resolve(open)
     if (this.#peers.get(peer.id) !== peer) return peer.givenUp
     const { host, port } = parseUrl(peer.address)

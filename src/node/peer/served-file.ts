@@ -20,6 +20,8 @@ export class ServedFile implements StreamEvents {
   #reading: BlockingCall | undefined
   #readingAhead: BlockingCall | undefined
   #writing: BlockingCall | undefined
+  /** Bytes of the write that waits. */
+  #reserved = 0
   #watching = false
   #armed = false
   /** A third server is being asked: what comes next is its answer, and no change yet. */
@@ -59,6 +61,7 @@ export class ServedFile implements StreamEvents {
     this.#reading?.cancel()
     this.#readingAhead?.cancel()
     this.#writing?.cancel()
+    this.#release()
     this.#ahead?.taken(taken ?? 0)
     const rest = Buffer.concat([returned ?? END, this.#ahead?.takeBack() ?? END])
     if (rest.length > 0) this.#handle.returned(rest)
@@ -133,9 +136,13 @@ export class ServedFile implements StreamEvents {
 
   #write(bytes: Buffer, first: boolean, waits: boolean): void {
     if (this.#writing && !this.#writing.over) return this.#refuse('it writes while it writes')
+    if (!this.#stream.reserve(bytes.length)) return fail(this.#stream, tooMuch(), true)
+    this.#reserved = bytes.length
     let written = 0
-    const answer = (): void =>
+    const answer = (): void => {
+      this.#release()
       this.#stream.send({ written: { count: written, delicate: this.#handle.delicate } })
+    }
     const settle = (): boolean => {
       if (written > 0) answer()
       return written > 0
@@ -150,8 +157,16 @@ export class ServedFile implements StreamEvents {
       answer()
       return 'done'
     }
-    const call = { step, waits, settle, fail: (error: unknown) => fail(this.#stream, error, true) }
-    this.#writing = new BlockingCall(this.#handle, 'write', call)
+    const failed = (error: unknown): void => {
+      this.#release()
+      fail(this.#stream, error, true)
+    }
+    this.#writing = new BlockingCall(this.#handle, 'write', { step, waits, settle, fail: failed })
+  }
+
+  #release(): void {
+    this.#stream.reserve(-this.#reserved)
+    this.#reserved = 0
   }
 
   /** One that does not keep to the protocol loses its file. */
@@ -185,6 +200,9 @@ export class ServedFile implements StreamEvents {
     this.#stream.send({ ready: { ...ready, delicate: this.#handle.delicate } })
   }
 }
+
+const tooMuch = (): CircuitError =>
+  new CircuitError('ENOMEM', 'too many bytes that were written over this connection wait to be accepted')
 
 /** A number as it comes over the wire. */
 type Count = number | null | undefined
