@@ -214,6 +214,11 @@ export class Host {
     return this.#options.hub.ip(`link set ${this.#port} up`)
   }
 
+  /** Ends all TCP connections that it has: for both sides they are broken at once. Not of other kinds: datagrams go on. */
+  async breakConnections(): Promise<void> {
+    await this.#options.own.run(`ss -K state established '( sport = :${PORT} or dport = :${PORT} )' || :`)
+  }
+
   /** From now on all that it sends or receives is delayed or lost; `{}`: nothing is. */
   async delay(quality: WireQuality): Promise<void> {
     this.#wire ??= await this.#layWire()

@@ -41,6 +41,8 @@ async function result([a, b, c]: Three, name: string, limit: number): Promise<st
   return stdout + stderr
 }
 
+t.setTimeout(300_000)
+
 t.test('the words of our documents, counted on three hosts', { skip: noMount }, async (t) => {
   const hosts = await three(t)
   const words = `cat ${join(DOCS, '*.md')} | tr -cs A-Za-z '\\n'`
@@ -53,7 +55,6 @@ t.test('the words of our documents, counted on three hosts', { skip: noMount }, 
 
 t.test('a gigabyte, and the memory of all three servers stays flat', { skip: noMount }, async (t) => {
   const hosts = await three(t)
-  t.setTimeout(300_000)
   const size = 1 << 30
   const numbers = (bytes: number): string => `seq 1 1000000000 | head -c ${bytes}`
   const [{ stdout: sum }, warm] = [await runShell(`${numbers(size)} | cksum`), size / 8]
