@@ -36,7 +36,13 @@ export class Zone implements ZoneView {
   readonly #names = new Map<NameKey, Map<number, RecordSet>>()
   /** How many names with records are below each name that has such. */
   readonly #below = new Map<NameKey, number>()
+  readonly #most: number
   #count = 0
+
+  /** @param most records that it takes */
+  constructor(most = MAX_RECORDS) {
+    this.#most = most
+  }
 
   sets(key: NameKey): NodeSets | undefined {
     return this.#names.get(key)
@@ -83,8 +89,8 @@ export class Zone implements ZoneView {
         'EMSGSIZE',
         `the ${nameOfType(record.type)} records of ${formatName(record.owner)} would not fit in one answer, which has at most 64 KiB`,
       )
-    if (this.#count + more > MAX_RECORDS)
-      throw new CircuitError('ENOMEM', `a nameserver takes ${MAX_RECORDS} records, and this one has them`)
+    if (this.#count + more > this.#most)
+      throw new CircuitError('ENOMEM', `a nameserver takes ${this.#most} records, and this one has them`)
   }
 
   #put({ key, type }: ResourceRecord, set: RecordSet): void {
