@@ -37,7 +37,7 @@ export async function takePlace(directory: string | undefined, shared: boolean):
 export interface MountTreeOptions {
   /** Members of this group may use it. */
   readonly group: string | undefined
-  /** Whether all changes at or below a path go through this mount. */
+  /** Whether all that the kernel may know of a path changes only through this mount, or it is told. */
   readonly isOwn: (path: string) => boolean
 }
 

@@ -75,11 +75,13 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
     place &&
     mountTree(server.circuit, place, {
       group: values['allow-group'],
-      isOwn: (path) => path === `/${server.id}` || path.startsWith(`/${server.id}/`),
+      // Who is in the root, too: the mount is told of servers that come and go.
+      isOwn: (path) => isInRoot(path) || path.startsWith(`/${server.id}/`),
     })
   if (mounted) {
     server.addMetrics(() => mounted.metrics())
     server.onForeignChange((path) => mounted.forget(path))
+    server.onServerChange((id) => mounted.forgetServer(id))
   }
   try {
     await server.listen(address.host, address.port)
@@ -108,6 +110,9 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   // Unmounting lazily may leave the kernel's side busy, and the reader with it: nothing is left to wait for.
   process.exit(0)
 }
+
+/** Not the root itself: what the kernel remembers of that would make a dead mount seem alive. */
+const isInRoot = (path: string): boolean => path !== '/' && path.lastIndexOf('/') === 0
 
 /** A server without a mount has nothing else that would keep the event loop alive. */
 function idle(): Promise<never> {

@@ -9,7 +9,7 @@ import { type Ownership, Tree } from './tree.ts'
 
 export interface ServeOptions {
   readonly owner: Ownership
-  /** Whether all changes at or below a path go through this mount. */
+  /** Whether all that the kernel may know of a path changes only through this mount, or it is told. */
   readonly isOwn: (path: string) => boolean
   readonly unmount: () => Promise<void>
   /** Forces a way of reading from the kernel. */
@@ -23,6 +23,8 @@ export interface Mounted {
   stop(): Promise<void>
   /** Makes the kernel forget what it knows of an anchor and its parent; settles when it has. */
   forget(path: string): Promise<void>
+  /** Makes the kernel look a server's anchor up anew; settles when it will. */
+  forgetServer(id: string): Promise<void>
   metrics(): readonly Metric[]
 }
 
@@ -54,6 +56,11 @@ export function serve(fd: number, namespace: Namespace, options: ServeOptions): 
       await session.invalidateName(known.parent, known.name)
       // The answer that tells the kernel of the parent may still be under way.
       while (!session.invalidateAttributes(known.parent) && tree.remembers(known.parent)) await setImmediate()
+    },
+    async forgetServer(id) {
+      const { parent, name } = tree.serverChanged(id)
+      await session.invalidateName(parent, name)
+      session.invalidateAttributes(parent)
     },
     metrics: () => [
       {

@@ -34,7 +34,7 @@ export interface TreeOptions {
   readonly notifyPoll: (kernelHandle: number) => void
   /** Makes the kernel forget a node's attributes, and not remember those in answers that are under way. */
   readonly forgetAttributes: (node: number) => void
-  /** Whether all that changes at or below this path goes through this mount, so that the kernel may remember it. */
+  /** Whether all that is to be known of a path changes only through this mount, or it is told: the kernel may remember it. */
   readonly isOwn: (path: string) => boolean
 }
 
@@ -88,6 +88,11 @@ export class Tree implements Filesystem {
     if (parent?.kind !== 'directory') return undefined
     this.#inodes.removed(parent, name)
     return { parent: parent.node, name: encodeName(name) }
+  }
+
+  /** A server has come or gone. Who stands in one that is lost stands there still when it is back. */
+  serverChanged(id: string): { readonly parent: number; readonly name: Buffer } {
+    return { parent: this.#inodes.root.node, name: encodeName(id) }
   }
 
   lookup(request: Request, parent: number, name: string): void {

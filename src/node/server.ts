@@ -135,6 +135,11 @@ export class Server {
     this.#foreign.push(told)
   }
 
+  /** Tells a mount of servers that have come or gone. */
+  onServerChange(told: (id: string) => Promise<void>): void {
+    this.#members.onChange(({ member }) => void told(member.id))
+  }
+
   /** Tells the other servers that this one stops; settles when they should know. */
   leave(): Promise<void> {
     return this.#members.leave()

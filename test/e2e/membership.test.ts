@@ -2,70 +2,115 @@
  * Membership between hosts: what happens to one, and that all others see it, within bounds that hold on a loaded machine too; how
  * long it takes, `npm run bench -- membership` says. CIRCUIT_HOSTS=30 runs it with more hosts than the suite has time for.
  */
-import { readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { events, seen } from '../network/seen.ts'
 import { type Host, network } from '../network.ts'
-import { noMount, until } from '../server.ts'
+import { noMount } from '../server.ts'
 
 const MANY = Number(process.env.CIRCUIT_HOSTS ?? 10)
-const LIMIT_MS = 20_000
 
-/** Awaits that all of them list exactly these; says how long it took the slowest, in ms. */
-async function seen(observers: readonly Host[], expected: readonly Host[]): Promise<number> {
-  const start = performance.now()
-  const ids = expected
-    .map(({ id }) => id)
-    .sort()
-    .join()
-  const sees = async ({ mount }: Host): Promise<boolean> =>
-    (await readdir(mount))
-      .filter((name) => name.startsWith('X'))
-      .sort()
-      .join() === ids
-  await until(async () => (await Promise.all(observers.map(sees))).every(Boolean), LIMIT_MS)
-  return Math.round(performance.now() - start)
-}
+t.test(
+  `${MANY} hosts: all see what happens to one, and no event is missed or invented`,
+  { skip: noMount },
+  async (t) => {
+    const { hosts } = await network(t, MANY)
+    const [first, second, last, stopped] = hosts as [Host, Host, Host, Host]
+    const rest = hosts.filter((host) => host !== last)
+    const [come, gone] = [await events(first, 'join'), await events(first, 'leave')]
+    t.same((await come()).sort(), hosts.map(({ id }) => id).sort())
+    const joined: string[] = []
+    const left: string[] = []
 
-const others = (hosts: readonly Host[], ...without: readonly Host[]): Host[] =>
-  hosts.filter((host) => !without.includes(host))
-
-for (const size of [3, MANY])
-  t.test(`${size} hosts: kill -9, a start, an orderly stop, a cut`, { skip: noMount }, async (t) => {
-    const { hosts } = await network(t, size)
-    const [first, second, last] = hosts as [Host, Host, Host]
-    const rest = others(hosts, last)
-
-    const { id } = last
+    left.push(last.id)
     await last.server.kill()
     t.comment(`gone everywhere ${await seen(rest, rest)} ms after kill -9`)
-    t.match(await first.run(`LC_ALL=C ls $M/${id}`), { stderr: /Host is down/ })
-    t.match(await first.run(`LC_ALL=C cat $M/${id}/peek`), { stderr: /Host is down/ })
 
     await last.start({ args: ['-j', second.url] })
     t.comment(`seen everywhere ${await seen(hosts, hosts)} ms after its start`)
+    joined.push(last.id)
 
+    left.push(last.id)
     const stopping = last.server.stop()
     t.comment(`gone everywhere ${await seen(rest, rest)} ms after an orderly stop`)
     await stopping
-    t.match(first.server.log(), new RegExp(`h3 \\(${last.id}\\) left`), 'which is told from a failure')
-    t.match(await first.run(`LC_ALL=C ls $M/${last.id}`), { stderr: /No such file/ })
+    t.match(
+      first.server.log(),
+      new RegExp(`${last.name} \\(${last.id}\\) left`),
+      'which is told from a failure',
+    )
 
     await last.start({ args: ['-j', second.url] })
     await seen(hosts, hosts)
+    joined.push(last.id)
+
     await last.cut()
     t.comment(`gone everywhere ${await seen(rest, rest)} ms after it was cut off`)
+    left.push(last.id)
     await last.heal()
     t.comment(`back by itself after ${await seen(hosts, hosts)} ms`)
-  })
+    joined.push(last.id)
+
+    // For two seconds: it is not dropped. Until it is dropped: it comes back with what is on it.
+    await stopped.run('mkdir $S/x; echo mkchan > $S/x/ctl')
+    stopped.server.child.kill('SIGSTOP')
+    await sleep(2000)
+    stopped.server.child.kill('SIGCONT')
+    await seen([stopped], hosts)
+    stopped.server.child.kill('SIGSTOP')
+    const others = hosts.filter((host) => host !== stopped)
+    t.comment(`gone everywhere ${await seen(others, others)} ms after SIGSTOP`)
+    left.push(stopped.id)
+    stopped.server.child.kill('SIGCONT')
+    t.comment(`back by itself after ${await seen(hosts, hosts)} ms`)
+    joined.push(stopped.id)
+    t.match(await first.run(`cat ${first.at(stopped, 'x', 'peek')}`), { stdout: /"Cap": 0/ })
+
+    t.same(await come(), joined)
+    t.same(await gone(), left)
+  },
+)
 
 t.test(
-  'all join through the first, which is killed: nothing changes for the others',
+  'packets that are lost, and late, and a host that is starved: nobody is dropped',
   { skip: noMount },
   async (t) => {
-    const { hosts } = await network(t, 5)
-    const [first, ...rest] = hosts as [Host, ...Host[]]
-    await first.server.kill()
-    await seen(rest, rest)
-    t.pass('they list each other')
+    const { hosts } = await network(t, 3)
+    const [first, far, starved] = hosts as [Host, Host, Host]
+    const gone = await Promise.all(hosts.map((host) => events(host, 'leave')))
+    await far.delay({ ms: 50, jitterMs: 50, loss: 0.2 })
+    const busy = starved.run('for i in 1 2 3 4; do timeout 15 sh -c "while :; do :; done" & done; wait', {
+      limit: 60_000,
+    })
+    await busy
+    await far.delay({})
+    t.same(await Promise.all(gone.map((events) => events())), [[], [], []])
+    t.ok(first.running)
+  },
+)
+
+t.test(
+  'the kernel knows the servers without asking, and hears when they come and go',
+  { skip: noMount },
+  async (t) => {
+    const { hosts } = await network(t, 2)
+    const [first, second] = hosts as [Host, Host]
+    const far = first.at(second)
+    const requests = async (): Promise<number> =>
+      Number(/^circuit_fuse_requests_total (\d+)/m.exec((await first.run('cat $S/metrics')).stdout)?.[1])
+    const look = `cd ${first.mount}; for i in $(seq 500); do [ -d ${second.id} ] || echo gone; done`
+    await first.run(look)
+    const before = await requests()
+    t.match(await first.run(look), { status: 0, stdout: '' })
+    t.ok((await requests()) - before < 100, `five hundred looks cost ${(await requests()) - before} requests`)
+
+    // A shell that looks again and again.
+    const looking = first.run(
+      `while [ -d ${far} ]; do :; done; stat -c %h $M; until [ -d ${far} ]; do :; done; ls ${far}`,
+    )
+    await second.cut()
+    await seen([first], [first])
+    await second.heal()
+    t.match(await looking, { status: 0, stdout: /^4\nctl\n/ })
   },
 )
