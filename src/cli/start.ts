@@ -22,6 +22,11 @@ const OPTIONS = {
   a: { type: 'string', value: 'ADDR[:PORT]', help: 'the address to listen on (default: loopback, any port)' },
   if: { type: 'string', value: 'IFACE', help: 'the interface to listen on' },
   j: { type: 'string', multiple: true, value: 'URL', help: 'join the circuit of the server at this URL' },
+  var: {
+    type: 'string',
+    value: 'DIR',
+    help: 'keep the addresses of the circuit in this directory, and join it again when this server starts again',
+  },
   ...DISCOVERY_OPTIONS,
   ...KEY_OPTIONS,
   'allow-group': {
@@ -33,7 +38,7 @@ const OPTIONS = {
 
 export const start: Command = {
   usage:
-    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [-discover GROUP:PORT] [--mount DIR | --no-mount] [--name NAME]',
+    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [-discover GROUP:PORT] [-var DIR] [--mount DIR | --no-mount] [--name NAME]',
   summary: 'run a server here, in the foreground, and mount the tree',
   options: OPTIONS,
   details: `It stops in order at SIGINT or SIGTERM: whoever is blocked in the tree is answered, the tree is unmounted, and the
@@ -86,6 +91,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   try {
     await server.listen(address.host, address.port)
     for (const url of values.j ?? []) await server.join(url)
+    if (values.var !== undefined) server.remember(values.var)
     if (group) await server.discover(group, interfacesOf(address.host))
   } catch (error) {
     await mounted?.stop()

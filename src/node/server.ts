@@ -6,6 +6,7 @@ import { Budget } from './budget.ts'
 import { Circuit } from './circuit.ts'
 import type { Group } from './discovery/caller.ts'
 import { Discovery } from './discovery/discovery.ts'
+import { Known } from './discovery/known.ts'
 import { Spawner } from './element/process/spawner.ts'
 import type { Host } from './host.ts'
 import { LocalTree } from './local-tree.ts'
@@ -115,6 +116,25 @@ export class Server {
     await discovery.start()
     members.onChange(() => discovery.changed())
     this.#closing.push(() => discovery.stop())
+  }
+
+  /** Keeps the addresses of the circuit's servers in a directory, and joins those kept before. @throws Error when it can't be used */
+  remember(directory: string): void {
+    const members = this.#members
+    const known = new Known({
+      directory,
+      self: members.self.address,
+      isAlone: () => members.list().length === 1,
+      join: (address) => this.join(address),
+      log: this.#onNews,
+    })
+    for (const member of members.list()) if (member !== members.self) known.add(member.address)
+    members.onChange(({ kind, member }) => {
+      if (kind === 'joined') known.add(member.address)
+      else if (kind === 'left') known.remove(member.address)
+    })
+    this.#closing.push(known.stop)
+    void known.find()
   }
 
   async #tryJoin(url: string): Promise<void> {
