@@ -1,7 +1,7 @@
 /** Our own server, as a user starts it, mounted for the time of a function. */
 import type { ChildProcess } from 'node:child_process'
 import { constants, mkdtempSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,10 @@ export interface Circuit {
   readonly self: string
   /** Makes an anchor, writes a command to its ctl, if any, and gives its path. */
   anchor(command?: string): Promise<string>
+  /** Writes commands to the ctl of an anchor. */
+  command(anchor: string, commands: string): Promise<void>
+  /** The state of an anchor's element. */
+  peek<T>(anchor: string): Promise<T>
   /** Makes an anchor in which one of our loads runs, for example `['pump', '-', '1M', '1G']`. */
   runLoad(args: readonly string[], policies?: Record<string, unknown>): Promise<string>
 }
@@ -70,6 +74,8 @@ function makeCircuit(dir: string, pid: number, id: string): Circuit {
     pid,
     self,
     anchor,
+    command: (path, commands) => writeCommand(join(path, 'ctl'), commands),
+    peek: async (path) => JSON.parse(await readFile(join(path, 'peek'), 'utf8')),
     async runLoad(args, policies = {}) {
       const { load } = await buildFloors()
       return anchor(`mkproc ${JSON.stringify({ Path: load, Args: args, ...policies })}`)

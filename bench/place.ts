@@ -26,13 +26,14 @@ const LIMIT = 20
 export class Place {
   readonly #name: string
   readonly #rounds: number
-  readonly #cpu: { readonly cpu?: number }
+  /** The CPU to run on, for programs that a group starts itself. */
+  readonly cpu: { readonly cpu?: number }
 
   /** @param cpu from 0; any if left out */
   constructor(name: string, rounds: number, cpu?: number) {
     this.#name = name
     this.#rounds = rounds
-    this.#cpu = cpu === undefined ? {} : { cpu }
+    this.cpu = cpu === undefined ? {} : { cpu }
   }
 
   compare(name: string, floor: Measure, ours: Measure, options: CompareOptions = {}): Promise<Comparison> {
@@ -71,22 +72,22 @@ export class Place {
   }
 
   #limited(limit: number): LoadOptions {
-    return { limit, ...this.#cpu }
+    return { limit, ...this.cpu }
   }
 
   /** Our server, mounted. */
   circuit<T>(fn: (circuit: Circuit) => Promise<T>): Promise<T> {
-    return withCircuit(this.#cpu, fn)
+    return withCircuit(this.cpu, fn)
   }
 
   /** The trivial files of layer.ts on our kernel layer; `fn` gets the path of the mount. */
   layer<T>(fn: (dir: string) => Promise<T>): Promise<T> {
     const layer = fileURLToPath(new URL('./layer.js', import.meta.url))
-    return withMount((dir) => [process.execPath, layer, dir], this.#cpu, fn)
+    return withMount((dir) => [process.execPath, layer, dir], this.cpu, fn)
   }
 
   floorFs<T>(fn: (floor: FloorFs) => Promise<T>, options: FloorFsOptions = {}): Promise<T> {
-    return withFloorFs({ ...options, ...this.#cpu }, fn)
+    return withFloorFs({ ...options, ...this.cpu }, fn)
   }
 
   fifo<T>(fn: (path: string) => Promise<T>): Promise<T> {
@@ -94,7 +95,7 @@ export class Place {
   }
 
   redis<T>(fn: (socket: string) => Promise<T>): Promise<T> {
-    return withRedis(fn, this.#cpu)
+    return withRedis(fn, this.cpu)
   }
 }
 

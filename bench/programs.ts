@@ -63,6 +63,8 @@ export function command(name: string, args: string[]): string {
 const packages: Record<string, string> = {
   gcc: 'gcc',
   'pkg-config': 'pkg-config and libfuse3-dev',
+  dnsperf: 'dnsperf',
+  named: 'bind9',
   'redis-server': 'redis-server',
 }
 

@@ -50,10 +50,10 @@ async function scrubAnchor(circuit: Circuit, path: string): Promise<void> {
 
 export const set = clientCommand({
   usage: 'circuit set PATH RECORD',
-  summary: 'add a record to a nameserver, in the form of zone files',
-  words: [2, 2],
+  summary: 'add a record to a nameserver, in the form of zone files, in one word or in several',
+  words: [2, Number.POSITIVE_INFINITY],
   details: '  circuit set /X88550014d4c82e4d/mydns "miek.nl. 3600 IN MX 10 mx.miek.nl."',
-  run: (circuit, [path = '', record = '']) => circuit.command(path, commandLine('set', record)),
+  run: (circuit, [path = '', ...record]) => circuit.command(path, commandLine('set', ...record)),
 })
 
 export const unset = clientCommand({

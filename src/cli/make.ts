@@ -45,13 +45,28 @@ export const mkchan = clientCommand({
 })
 
 export const mkdns = clientCommand({
-  usage: 'circuit mkdns PATH [ADDRESS:PORT]',
-  summary: 'make a nameserver, at an address of its host (by default loopback, any port)',
+  usage: 'circuit mkdns [--circuit DOMAIN] PATH [ADDRESS:PORT]',
+  summary: "make a nameserver (by default at its server's address, on a free port)",
+  options: {
+    circuit: {
+      type: 'string',
+      value: 'DOMAIN',
+      help: "the circuit's servers are found below it, as web1.DOMAIN",
+    },
+  },
   words: [1, 2],
   details: `peek says at which address it is. Records come and go with circuit set and circuit unset.
 
-  circuit mkdns /X88550014d4c82e4d/mydns 127.0.0.1:7711`,
-  run: (circuit, [path = '', ...address]) => makeElement(circuit, path, commandLine('mkdns', ...address)),
+  circuit mkdns /X88550014d4c82e4d/mydns 127.0.0.1:7711
+  circuit mkdns --circuit circuit.local /X88550014d4c82e4d/names :53`,
+  run(circuit, [path = '', ...address], { circuit: domain }) {
+    const [Address] = address
+    const command =
+      domain === undefined
+        ? commandLine('mkdns', ...address)
+        : `mkdns ${JSON.stringify({ Address, Circuit: domain })}`
+    return makeElement(circuit, path, command)
+  },
 })
 
 const subscription = (verb: string, what: string): Command =>
