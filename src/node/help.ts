@@ -53,7 +53,7 @@ export const ROOT_HELP = `This is a circuit: all servers of a cluster as one tre
   X…/              a server. Everything below it lives on its host.
 
 A directory below a server is an anchor. mkdir makes one, rmdir removes it. An anchor can hold one element, a
-process or a channel for example, which is made by writing a command to its file ctl, and used through the files
+process, a channel or a nameserver, which is made by writing a command to its file ctl, and used through the files
 that then appear beside it. On any host, near or far, with any tool:
 
   mkdir self/hello                             make an anchor

@@ -92,10 +92,14 @@ circuit unset $X/mydns miek.nl.
 circuit peek $X/mydns | tr -d '\\n'
 circuit set $X/mydns text.nl. 60 TXT 'two words' more
 circuit peek $X/mydns | tr -d '\\n'
-circuit scrub $X/mydns`,
+circuit scrub $X/mydns
+circuit mkdns -circuit circuit.local $X/names
+circuit peek $X/names | tr -d '\\n'
+circuit scrub $X/names`,
     { env },
   )
   t.match(made, { status: 0, stderr: '' })
+  t.match(made.stdout, '"Circuit": "circuit.local."')
   t.match(made.stdout, '"miek.nl.\\t3600\\tIN\\tMX\\t10 mx.miek.nl."')
   t.match(made.stdout, /"Address": "127.0.0.1:\d+".*"Records": \{\}/)
   t.match(made.stdout, '"text.nl.\\t60\\tIN\\tTXT\\t\\"two words\\" \\"more\\""')

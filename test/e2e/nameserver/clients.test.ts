@@ -1,5 +1,5 @@
 /** What programs see that resolve names as they always do: glibc, Node, Python, dig and kdig. And servers that come and go. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -177,4 +177,31 @@ t.test("the seed's example, by file, beside discovery on the same port", { skip:
 	`
   t.equal(stdout, `${peek('')}${peek(miek)}10 mx.miek.nl.\n20 mx2.miek.nl.\n${peek('')}`)
   t.equal(status, 0)
+})
+
+t.test('docs/nameservers.md does what it says', { skip: noMount }, async (t) => {
+  const { hosts } = await network(t, 1)
+  const [host] = hosts as [Host]
+  const text = readFileSync(new URL('../../../../docs/nameservers.md', import.meta.url), 'utf8')
+  const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) =>
+    block
+      .replaceAll('/circuit/', `${host.mount}/`)
+      .replaceAll('=/circuit', `=${host.mount}`)
+      .replace('$(uname -n)', host.name),
+  )
+  t.equal(blocks.length, 3)
+  const results: string[] = []
+  for (const block of blocks) {
+    const { status, stdout, stderr } = await host.run(`set -e\n${block}`)
+    t.strictSame({ status, stderr }, { status: 0, stderr: '' }, block)
+    results.push(stdout)
+  }
+  t.match(
+    results[0],
+    /^db\.test\.\t60\tIN\tA\t10\.0\.0\.1\n(.*\n){4}db\.test\.\n10\.0\.0\.[12]\n10\.0\.0\.[12]\n$/,
+  )
+  t.match(results[2], new RegExp(`^${host.address}\n${host.address}\ncircuit\\.local\\.\\t5\\tIN\\tSOA`))
+  t.match(await host.run('dig @127.0.0.1 -p 7711 +short db.test A | sort'), {
+    stdout: '10.0.0.7\n10.0.0.8\n',
+  })
 })
