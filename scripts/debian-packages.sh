@@ -5,9 +5,12 @@
 set -eu
 
 packages='
+avahi-daemon
+avahi-utils
 bind9
 bind9-dnsutils
 busybox-static
+dbus
 dnsperf
 fish
 fuse3
@@ -80,6 +83,7 @@ fi
 # Nor are they to start with the machine, on port 53 for example: the tests start their own.
 for package in $missing; do
   case $package in
+    avahi-daemon) service=avahi-daemon ;;
     bind9) service=named ;;
     redis-server) service=redis-server ;;
     *) continue ;;

@@ -36,6 +36,7 @@ export const DISCOVERY_OPTIONS = {
     value: 'GROUP:PORT',
     help: 'find other servers by calling out to a multicast group, as 228.8.8.8:7711 (or CIRCUIT_DISCOVER)',
   },
+  mdns: { type: 'boolean', help: 'find other servers by multicast DNS, as _circuit._tcp' },
 } as const
 
 /** The multicast group to call out to, if there is to be one. @throws UsageError */

@@ -38,7 +38,7 @@ const OPTIONS = {
 
 export const start: Command = {
   usage:
-    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [-discover GROUP:PORT] [-var DIR] [--mount DIR | --no-mount] [--name NAME]',
+    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [-discover GROUP:PORT] [--mdns] [-var DIR] [--mount DIR | --no-mount] [--name NAME]',
   summary: 'run a server here, in the foreground, and mount the tree',
   options: OPTIONS,
   details: `It stops in order at SIGINT or SIGTERM: whoever is blocked in the tree is answered, the tree is unmounted, and the
@@ -92,7 +92,8 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
     await server.listen(address.host, address.port)
     for (const url of values.j ?? []) await server.join(url)
     if (values.var !== undefined) server.remember(values.var)
-    if (group) await server.discover(group, interfacesOf(address.host))
+    const { mdns = false } = values
+    if (group || mdns) await server.discover({ group, mdns, interfaces: interfacesOf(address.host) })
   } catch (error) {
     await mounted?.stop()
     server.close()

@@ -4,8 +4,9 @@ import { hostname } from 'node:os'
 import { formatUrl } from '../proto/url.ts'
 import { Budget } from './budget.ts'
 import { Circuit } from './circuit.ts'
+import { Beacons } from './discovery/beacons.ts'
 import type { Group } from './discovery/caller.ts'
-import { Discovery } from './discovery/discovery.ts'
+import { Discovery, type Way } from './discovery/discovery.ts'
 import { Known } from './discovery/known.ts'
 import { Spawner } from './element/process/spawner.ts'
 import type { Host } from './host.ts'
@@ -31,6 +32,15 @@ export interface ServerOptions {
   readonly onNews: (text: string) => void
 }
 
+export interface DiscoverOptions {
+  /** A multicast group to call out to. */
+  readonly group: Group | undefined
+  /** By multicast DNS, as Avahi and Bonjour speak it. */
+  readonly mdns: boolean
+  /** Addresses of this host on whose interfaces others are looked for. */
+  readonly interfaces: readonly string[]
+}
+
 export class Server {
   readonly id = `X${randomBytes(8).toString('hex')}`
   readonly name: string
@@ -45,7 +55,8 @@ export class Server {
   readonly #members: CircuitMembers
   readonly #keys: readonly Key[]
   readonly #onNews: (text: string) => void
-  readonly #closing: (() => void)[] = []
+  #discovery: Discovery | undefined
+  #known: Known | undefined
 
   constructor(options: ServerOptions) {
     this.name = options.name ?? hostname()
@@ -95,27 +106,29 @@ export class Server {
     return this.#members.join(url)
   }
 
-  /**
-   * Finds other servers by calling out to a multicast group, on the interfaces of these addresses of this host.
-   * @throws Error when the group's port is not to be had
-   */
-  async discover(group: Group, interfaces: readonly string[]): Promise<void> {
+  /** Finds other servers, and can be found by them. @throws Error when that is not possible here */
+  async discover({ group, mdns, interfaces }: DiscoverOptions): Promise<void> {
     const members = this.#members
+    const common = { interfaces, keys: this.#keys, self: () => members.self }
+    const ways: Way[] = []
+    const membership = {
+      size: () => members.list().length,
+      knows: (id: string) => members.get(id) !== undefined,
+      isFirst: () => members.list()[0] === members.self,
+    }
+    if (group) ways.push(new Beacons({ ...common, ...membership, group }))
+    // Loaded when it is first used: it is not small.
+    if (mdns) ways.push(new (await import('./discovery/mdns.ts')).Mdns({ ...common, name: this.name }))
     const discovery = new Discovery({
-      group,
-      interfaces,
-      keys: this.#keys,
-      self: () => members.self,
-      members: {
-        size: () => members.list().length,
-        knows: (id) => members.get(id) !== undefined,
-        isFirst: () => members.list()[0] === members.self,
-      },
-      join: ({ id, address }) => this.#tryJoin(formatUrl(address, 0, id)),
+      ways,
+      self: common.self,
+      members: membership,
+      join: ({ id, address }) => this.join(formatUrl(address, 0, id)),
+      log: this.#onNews,
     })
-    await discovery.start()
+    this.#discovery = discovery
     members.onChange(() => discovery.changed())
-    this.#closing.push(() => discovery.stop())
+    await discovery.start()
   }
 
   /** Keeps the addresses of the circuit's servers in a directory, and joins those kept before. @throws Error when it can't be used */
@@ -133,16 +146,8 @@ export class Server {
       if (kind === 'joined') known.add(member.address)
       else if (kind === 'left') known.remove(member.address)
     })
-    this.#closing.push(known.stop)
+    this.#known = known
     void known.find()
-  }
-
-  async #tryJoin(url: string): Promise<void> {
-    try {
-      await this.join(url)
-    } catch (error) {
-      this.#onNews(`can't join ${url}: ${error instanceof Error ? error.message : String(error)}`)
-    }
   }
 
   /** Adds numbers of another part, a mount for example, to `metrics`. */
@@ -161,13 +166,14 @@ export class Server {
   }
 
   /** Tells the other servers that this one stops; settles when they should know. */
-  leave(): Promise<void> {
-    return this.#members.leave()
+  async leave(): Promise<void> {
+    await Promise.all([this.#members.leave(), this.#discovery?.stop()])
   }
 
   /** Ends what lives with the server: its processes get TERM, and KILL after 5 s, without its waiting for that. */
   close(): void {
-    for (const close of this.#closing) close()
+    void this.#discovery?.stop()
+    this.#known?.stop()
     this.#members.close()
     this.#spawner.close()
   }

@@ -4,50 +4,48 @@
  * that have never known of each other find together too.
  */
 import type { Cancel } from '../handle.ts'
-import type { Key } from '../peer/key.ts'
-import { Answerer } from './answerer.ts'
-import { Caller, type Found, type Group } from './caller.ts'
+import type { Found } from './caller.ts'
 
 /** Between the first calls of a server that is alone, then always the last, in ms. */
 const ALONE_MS = [100, 300, 600, 1000, 2000, 4000, 8000, 15_000] as const
 /** Between two calls of the one that calls for a whole circuit. */
 const TOGETHER_MS = 60_000
 
+/** A way to find servers, and to be found. */
+export interface Way {
+  /** Can be found from now on, and tells of each server that it finds. @throws Error when that is not possible here */
+  start(onFound: (found: Found) => void): Promise<void>
+  /** Asks who is there. */
+  call(): void
+  /** Settles when others know that this server can't be found any more. */
+  stop(): Promise<void>
+}
+
 export interface DiscoveryOptions {
-  readonly group: Group
-  readonly interfaces: readonly string[]
-  readonly keys: readonly Key[]
-  readonly self: () => { readonly id: string; readonly address: string }
+  readonly ways: readonly Way[]
+  readonly self: () => Found
   readonly members: { size(): number; knows(id: string): boolean; isFirst(): boolean }
   /** Makes one circuit of this one and another's server; may fail. */
   readonly join: (found: Found) => Promise<void>
+  readonly log: (text: string) => void
 }
 
 export class Discovery {
   readonly #options: DiscoveryOptions
-  readonly #answerer: Answerer
-  readonly #caller: Caller
   /** Servers that are being joined. */
   readonly #joining = new Set<string>()
+  /** Those of which it was told that they could not be joined. */
+  readonly #failed = new Set<string>()
   #calls = 0
   #cancel: Cancel | undefined
 
   constructor(options: DiscoveryOptions) {
-    const { group, interfaces, keys, self, members } = options
     this.#options = options
-    this.#answerer = new Answerer({ group, interfaces, keys, self, size: members.size, knows: members.knows })
-    this.#caller = new Caller({
-      group,
-      interfaces,
-      keys,
-      id: self().id,
-      onFound: (found) => void this.#found(found),
-    })
   }
 
-  /** @throws Error when the group's port is not to be had */
+  /** @throws Error when a way is not possible here */
   async start(): Promise<void> {
-    await this.#answerer.start()
+    for (const way of this.#options.ways) await way.start((found) => void this.#found(found))
     this.#turn()
   }
 
@@ -59,16 +57,15 @@ export class Discovery {
     this.#wait()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#cancel?.()
     this.#cancel = undefined
-    this.#answerer.close()
-    this.#caller.close()
+    await Promise.all(this.#options.ways.map((way) => way.stop()))
   }
 
   #turn(): void {
-    const { members } = this.#options
-    if (members.size() === 1 || members.isFirst()) this.#caller.call()
+    const { members, ways } = this.#options
+    if (members.size() === 1 || members.isFirst()) for (const way of ways) way.call()
     this.#calls++
     this.#wait()
   }
@@ -85,11 +82,22 @@ export class Discovery {
   }
 
   async #found(found: Found): Promise<void> {
-    const { members, self, join } = this.#options
+    const { members, self, join, log } = this.#options
     if (found.id === self().id || members.knows(found.id) || this.#joining.has(found.id)) return
     // One that leads to the others is enough.
     if (this.#joining.size > 0 && members.size() === 1) return
     this.#joining.add(found.id)
-    await join(found).finally(() => this.#joining.delete(found.id))
+    try {
+      await join(found)
+      this.#failed.delete(found.id)
+    } catch (error) {
+      if (!this.#failed.has(found.id))
+        log(
+          `can't join ${found.id} at ${found.address}: ${error instanceof Error ? error.message : String(error)}`,
+        )
+      this.#failed.add(found.id)
+    } finally {
+      this.#joining.delete(found.id)
+    }
   }
 }
