@@ -52,9 +52,11 @@ export function listenSocket(
     onRefused(`${socket.remoteAddress} did not prove the key`)
     socket.destroy()
   })
-  server.on('tlsClientError', (error, socket) =>
-    onRefused(`${socket.remoteAddress ?? 'somebody'}: ${error.message}`),
-  )
+  server.on('tlsClientError', (error, socket) => {
+    onRefused(`${socket.remoteAddress ?? 'somebody'}: ${error.message}`)
+    // Node itself leaves the socket open when it is the handshake's time that is over.
+    socket.destroy()
+  })
   return server
 }
 
