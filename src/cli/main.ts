@@ -41,4 +41,6 @@ function describe(error: unknown): string {
   return path === undefined || message.includes(path) ? message : `${path}: ${message}`
 }
 
-process.exitCode = await main(process.argv.slice(2))
+void main(process.argv.slice(2)).then((status) => {
+  process.exitCode = status
+})

@@ -2,7 +2,7 @@
  * What servers and clients of one user on one host share without being told: where servers can be dialled, and a key that
  * stands in where no other is given, so that no other user of the host can speak to a server through loopback.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKey, type Key, readKey } from './peer/key.ts'
@@ -25,6 +25,7 @@ export function runtimeDirectory(): string {
 /** The key of this user on this host, made when it is first needed. */
 export function localKey(): Key {
   const file = join(runtimeDirectory(), 'key')
+  if (existsSync(file)) return readKey(file)
   try {
     writeFileSync(file, `${generateKey()}\n`, { mode: 0o600, flag: 'wx' })
   } catch (error) {
