@@ -2,7 +2,7 @@
  * The benchmark: ratios to floors and peers, ours and theirs alternating in one run.
  *
  *   npm run bench                        all groups, in about five minutes
- *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes hosts dns idle
+ *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes client hosts dns idle
  *   npm run bench -- --rounds N          each comparison so often, instead of five times
  *   npm run bench -- --json FILE         what was measured, as JSON, too
  *
@@ -13,6 +13,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { buildFloors } from './floors.ts'
 import { calls } from './groups/calls.ts'
+import { client } from './groups/client.ts'
 import { dns } from './groups/dns.ts'
 import { hosts } from './groups/hosts.ts'
 import { idle } from './groups/idle.ts'
@@ -32,7 +33,18 @@ import {
   missed,
 } from './report.ts'
 
-const GROUPS: readonly Group[] = [calls, transfers, listing, streams, messages, processes, hosts, dns, idle]
+const GROUPS: readonly Group[] = [
+  calls,
+  transfers,
+  listing,
+  streams,
+  messages,
+  processes,
+  client,
+  hosts,
+  dns,
+  idle,
+]
 /** Whatever hangs, the benchmark does not: so long may it take a round. */
 const LIMIT_MS = 2 * 60_000
 

@@ -119,7 +119,7 @@ export function dialSocket(
 function explain(error: NodeJS.ErrnoException, where: string, secure: boolean): CircuitError {
   const aboutKey = secure && (error.syscall === undefined || error.code === 'ECONNRESET')
   const why = aboutKey
-    ? `the key is not the one of ${where}, or it has none (${error.message})`
+    ? `the key is not the one of ${where}, or it has none (${error.code ?? error.message})`
     : `can't reach ${where}: ${error.message}`
   return new CircuitError(aboutKey ? 'EACCES' : 'EHOSTDOWN', why, { cause: error })
 }
