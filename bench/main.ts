@@ -3,6 +3,7 @@
  *
  *   npm run bench                        all groups, in about five minutes
  *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes client hosts dns idle
+ *                                        membership simulation
  *   npm run bench -- --rounds N          each comparison so often, instead of five times
  *   npm run bench -- --json FILE         what was measured, as JSON, too
  *
@@ -18,8 +19,10 @@ import { dns } from './groups/dns.ts'
 import { hosts } from './groups/hosts.ts'
 import { idle } from './groups/idle.ts'
 import { listing } from './groups/listing.ts'
+import { membership } from './groups/membership.ts'
 import { messages } from './groups/messages.ts'
 import { processes } from './groups/processes.ts'
+import { simulation } from './groups/simulation.ts'
 import { streams } from './groups/streams.ts'
 import { transfers } from './groups/transfers.ts'
 import {
@@ -44,6 +47,8 @@ const GROUPS: readonly Group[] = [
   hosts,
   dns,
   idle,
+  membership,
+  simulation,
 ]
 /** Whatever hangs, the benchmark does not: so long may it take a round. */
 const LIMIT_MS = 2 * 60_000

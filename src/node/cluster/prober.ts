@@ -149,6 +149,9 @@ export class Prober {
       .filter((member) => member !== probe.member)
       .slice(0, timing.indirectProbes)
     const { id, address } = probe.member.info
+    // Once more directly: the ping may have been lost, or the member may not know this server any more.
+    probe.member.knows = undefined
+    send(probe.member.info, { kind: 'ping', seq })
     for (const { info } of others) send(info, { kind: 'indirect', seq, target: { id, address }, patience })
     probe.helpers = others.length
     probe.cancel = after(environment, patience, (late) => this.#end(seq, probe, late))

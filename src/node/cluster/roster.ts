@@ -16,6 +16,8 @@ export interface Member {
   suspicion: { readonly ends: Suspicion; cancel: Cancel; postponed: number } | undefined
   /** Nobody is at its port: its host said so. */
   gone: boolean
+  /** This server's incarnation of which it is certain that the member knows it: their views were equal. */
+  knows: number | undefined
   /** Round-trip time of the last ping that it answered itself, in ms. */
   rtt: number | undefined
 }
@@ -78,6 +80,7 @@ export class Roster {
       changed,
       suspicion: undefined,
       gone: false,
+      knows: undefined,
       rtt: undefined,
     }
     this.#members.set(info.id, member)

@@ -156,6 +156,7 @@ export class Swim {
     const from = this.#roster.get(sender)
     // Whoever is not known yet introduces himself with his next ping.
     if (from === undefined || from.state === 'left') return
+    if (digest === this.#roster.digest) from.knows = this.incarnation
     // It has missed this server's refutation.
     if (rumors.some((rumor) => this.#isOutdated(rumor))) this.#tellOne(from.info, this.#own())
     if (isLive(from)) this.#comparer.heard(from.info, digest, before === undefined || before === 'dead')
@@ -194,7 +195,8 @@ export class Swim {
     if (message.kind === 'page') return this.#environment.send(to, { message, digest, rumors: [] })
     const rumors: Rumor[] = []
     // Whom one speaks to may not know this server, or have lost it;
-    if (message.kind === 'ping' || message.kind === 'pull') rumors.push(this.#own())
+    const known = message.kind === 'ping' && this.#roster.get(to.id)?.knows === this.incarnation
+    if (!known && (message.kind === 'ping' || message.kind === 'pull')) rumors.push(this.#own())
     // and is told first what others say of it, so that it can refute it.
     const accusation = this.#accusation(to.id)
     if (accusation) rumors.push(accusation)
@@ -360,7 +362,9 @@ export class Swim {
     member.suspicion = undefined
     const now = this.#environment.now()
     this.#roster.set(member, state, incarnation, now)
-    if (!isLive(member)) this.#roster.prune(now - this.#timing.forgetAfter, this.#timing.maxLost)
+    if (isLive(member)) return
+    member.knows = undefined
+    this.#roster.prune(now - this.#timing.forgetAfter, this.#timing.maxLost)
   }
 
   /** What was said of this server in this incarnation is not true. */
