@@ -219,6 +219,7 @@ inEachPlace((sentence) => {
       if (writes < 5)
         t.strictSame(await records('a.test. A +short'), states[next], 'what has returned has happened')
     }
+    t.strictSame(await records('a.test. A +short'), states[writes % 2], 'the last write counts')
     const { answers, seen } = JSON.parse(await ended) as { answers: number; seen: Record<string, number> }
     t.ok(answers > 200, `${answers} answers, ${writes} writes`)
     t.strictSame(
@@ -226,6 +227,9 @@ inEachPlace((sentence) => {
       states.map((state) => state.join(' ')),
       'nothing between is seen',
     )
+    const many = Array.from({ length: 20 }, (_, n) => `10.0.2.${100 + n}`)
+    t.strictSame(await Promise.all(many.map((ip) => run(`set b.test. A ${ip}`))), Array(20).fill('ok'))
+    t.strictSame(await records('b.test. A +short'), many, 'of many writers at once each has its say')
   })
 
   sentence('N11 What is answered', async (t, place) => {
