@@ -3,7 +3,8 @@
  *
  *   node flood.js HOST:PORT NAME MS
  *
- * Then it prints, as JSON, how many answers came, and how often which set of IPv4 addresses was in them.
+ * until so much time has passed since it got a second kind of answer, or a minute in all. Then it prints, as JSON, how many
+ * answers came, and how often which set of IPv4 addresses was in them.
  */
 import { createSocket } from 'node:dgram'
 import { query } from './node/element/nameserver/message.ts'
@@ -12,6 +13,7 @@ import { query } from './node/element/nameserver/message.ts'
 const WINDOW = 64
 /** A question that was lost on its way is given up after so long. */
 const LOST_MS = 500
+const LIMIT_MS = 60_000
 
 /** The addresses of an answer that consists of A records of the name that was asked for, sorted. */
 function addressesIn(answer: Buffer): string[] {
@@ -44,6 +46,7 @@ socket.on('message', (answer: Buffer) => {
   answers++
   const what = addressesIn(answer).join(' ')
   seen[what] = (seen[what] ?? 0) + 1
+  if (seen[what] === 1 && Object.keys(seen).length === 2) setTimeout(end, Number(duration))
   ask()
 })
 for (let n = 0; n < WINDOW; n++) ask()
@@ -54,7 +57,9 @@ setInterval(() => {
       ask()
     }
 }, LOST_MS)
-setTimeout(() => {
+setTimeout(end, LIMIT_MS)
+
+function end(): void {
   console.log(JSON.stringify({ answers, seen }))
   process.exit(0)
-}, Number(duration))
+}

@@ -206,7 +206,7 @@ inEachPlace((sentence) => {
     ]
     const setting = states.map((state) => state.map((ip) => `set a.test. A ${ip}`))
     const { address, run, records } = await serve(place, 'mkdns', ...(setting[0] ?? []))
-    const flood = place.print(`exec "$NODE" "${FLOOD}" ${address} a.test 2000`, { NODE: process.execPath })
+    const flood = place.print(`exec "$NODE" "${FLOOD}" ${address} a.test 1500`, { NODE: process.execPath })
     let flooding = true
     const ended = flood.finally(() => {
       flooding = false
