@@ -1,4 +1,5 @@
 /** `circuit start`: runs a server in the foreground and mounts the tree. */
+import { LAN, WAN } from '../node/cluster/timing.ts'
 import { interfacesOf } from '../node/discovery/interfaces.ts'
 import { announce } from '../node/runtime.ts'
 import { Server } from '../node/server.ts'
@@ -28,6 +29,10 @@ const OPTIONS = {
     help: 'keep the addresses of the circuit in this directory, and join it again when this server starts again',
   },
   ...DISCOVERY_OPTIONS,
+  wan: {
+    type: 'boolean',
+    help: 'the servers are far apart: wait longer before one counts as failed (on all servers)',
+  },
   ...KEY_OPTIONS,
   'allow-group': {
     type: 'string',
@@ -75,7 +80,8 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   const address = findAddress(values.a, values.if, given)
   const group = findDiscovery(values)
   const named = values.name !== undefined && { name: values.name }
-  const server = new Server({ onStop: stop, keys, onNews: say, ...named })
+  const timing = values.wan ? WAN : LAN
+  const server = new Server({ onStop: stop, keys, timing, onNews: say, ...named })
   const mounted =
     place &&
     mountTree(server.circuit, place, {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { formatUrl } from '../proto/url.ts'
 import { Budget } from './budget.ts'
 import { Circuit } from './circuit.ts'
+import type { Timing } from './cluster/timing.ts'
 import { Beacons } from './discovery/beacons.ts'
 import type { Group } from './discovery/caller.ts'
 import { Discovery, type Way } from './discovery/discovery.ts'
@@ -28,6 +29,8 @@ export interface ServerOptions {
   readonly onStop: () => void
   /** Keys of the circuit: the first is used to dial, all are accepted. None: plaintext. */
   readonly keys: readonly Key[]
+  /** How fast membership is. Default: for one network. */
+  readonly timing?: Timing
   /** Told what happens to other servers, in words. */
   readonly onNews: (text: string) => void
 }
@@ -85,6 +88,7 @@ export class Server {
       tree: this.#tree,
       started: this.#joined.getTime(),
       keys: options.keys,
+      ...(options.timing && { timing: options.timing }),
       circuit: () => this.circuit,
       log: options.onNews,
     })
