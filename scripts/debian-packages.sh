@@ -20,6 +20,7 @@ knot-dnsutils
 less
 libc6-dev
 libfuse3-dev
+openssl
 perl
 pkg-config
 procps

@@ -75,6 +75,11 @@ export async function network(t: Scope, count: number, options: NetworkOptions =
     await until(async () => (await Promise.all(running.map(knowsAll))).every(Boolean), 30_000)
   }
   await settled()
+  t.teardown(() => {
+    if (t.passing?.() !== false) return
+    for (const host of hosts)
+      if (host.running) process.stderr.write(`${host.name} said:\n${host.server.log()}\n`)
+  })
   return { hosts, keyFile: key, settled }
 }
 

@@ -13,6 +13,8 @@ import { fileURLToPath } from 'node:url'
 /** What ends some time, a test for example: what was made for it is taken down then, the last first. */
 export interface Scope {
   teardown(down: () => void | Promise<void>): void
+  /** Whether nothing has failed so far. */
+  passing?(): boolean
 }
 
 /** The program `circuit`. */
