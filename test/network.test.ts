@@ -21,6 +21,7 @@ async function datagrams(from: Host, to: Host, count: number): Promise<number> {
   const receive = `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20) # SO_RCVBUFFORCE: what is lost, the wire has lost
 s.bind(('', 5000))
 s.settimeout(3)
 count = 0
