@@ -56,10 +56,11 @@ inEachPlace((sentence) => {
     const env = await quiet(place)
     const results = await place.python(
       `${BLOCKING}${dedented(`
+      # Before there are children: Python swallows a SIGINT that comes just as its handler changes.
+      signal.signal(signal.SIGINT, signal.SIG_DFL)
       def ended_after(use, how, in_tree):
           child = os.fork()
           if child == 0:
-              signal.signal(signal.SIGINT, signal.SIG_DFL)
               use()
               os._exit(0)
           if in_tree: blocked(1)
@@ -94,11 +95,11 @@ inEachPlace((sentence) => {
     const results = await place.python(
       `
       P = os.environ['P']
+      signal.signal(signal.SIGINT, signal.SIG_DFL)
       def interrupted(path, flags, use):
           for how in signal.SIGINT, signal.SIGKILL:
               child = os.fork()
               if child == 0:
-                  signal.signal(signal.SIGINT, signal.SIG_DFL)
                   use(os.open(path, flags))
                   os._exit(0)
               blocked(1)
