@@ -63,12 +63,11 @@ export interface ConnectionOptions {
   readonly onClose: (error: CircuitError) => void
   /** Without calls for so long, in ms, the side that dialled proposes to close it. Default: a minute. */
   readonly idle?: number
+  /** While calls are open and nothing has come for so long, in ms, the other side is asked whether it lives. Default: 2.5 s. */
+  readonly quiet?: number
 }
 
-/** While calls are open and nothing has come for so long, the other side is asked whether it lives. */
 const QUIET_MS = 2500
-/** And given so long to answer. */
-const ANSWER_MS = 2500
 const IDLE_MS = 60_000
 /** Calls of the other side that may be open at once. */
 const MAX_CALLS = 1 << 16
@@ -90,6 +89,8 @@ export class Connection {
   /** Frames that this turn of the event loop has made. */
   #staged: Uint8Array[] = []
   #heard = Date.now()
+  /** Nothing has come since the other side was asked whether it lives. */
+  #asked = false
   /** While calls are open, for the other side's life; while none is, for the connection's. */
   #timer: NodeJS.Timeout | undefined
   #reserved = 0
@@ -209,9 +210,9 @@ export class Connection {
   /** The first call has begun. */
   #work(): void {
     this.#leaving = false
-    this.#heard = Math.max(this.#heard, Date.now())
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#check(), QUIET_MS).unref()
+    this.#heard = Date.now()
+    this.#asked = false
+    this.#checkAfter(this.#quiet)
   }
 
   /** The last call has ended. */
@@ -228,19 +229,39 @@ export class Connection {
     this.sendControl(0, { bye: {} })
   }
 
+  /** So long may the other side be silent before it is asked, and then until it answers. */
+  get #quiet(): number {
+    return this.#options.quiet ?? QUIET_MS
+  }
+
+  #checkAfter(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#check(), ms).unref()
+  }
+
   /** Calls are open: is the other side there? A connection without calls has no timer. */
   #check(): void {
     const quiet = Date.now() - this.#heard
-    if (quiet > QUIET_MS + ANSWER_MS)
-      return this.close(
-        new CircuitError('EHOSTDOWN', `the server has not answered for ${Math.round(quiet / 1000)} s`),
-      )
-    if (quiet >= QUIET_MS) this.sendFrame(0, FRAME.PING, 0, new Uint8Array(0))
-    this.#timer = setTimeout(() => this.#check(), QUIET_MS).unref()
+    // What came while this process had no time for it is read first, and counts.
+    if (this.#asked) setImmediate(() => this.#judge())
+    else if (quiet < this.#quiet) this.#checkAfter(this.#quiet - quiet)
+    else {
+      this.#asked = true
+      this.sendFrame(0, FRAME.PING, 0, new Uint8Array(0))
+      this.#checkAfter(this.#quiet)
+    }
+  }
+
+  #judge(): void {
+    if (this.#error || this.#streams.size === 0) return
+    if (!this.#asked) return this.#checkAfter(this.#quiet)
+    const seconds = Math.round((Date.now() - this.#heard) / 1000)
+    this.close(new CircuitError('EHOSTDOWN', `the server has not answered for ${seconds} s`))
   }
 
   #read(piece: Buffer): void {
     this.#heard = Date.now()
+    this.#asked = false
     try {
       for (const frame of this.#reader.push(piece)) {
         this.#dispatch(frame)

@@ -14,7 +14,7 @@ interface Side {
   readonly closed: Promise<CircuitError>
 }
 
-async function pair(t: Test, idle: number): Promise<readonly [Side, Side]> {
+async function pair(t: Test, idle: number, quiet = 2500): Promise<readonly [Side, Side]> {
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const near = connect((listener.address() as AddressInfo).port, '127.0.0.1')
@@ -30,7 +30,7 @@ async function pair(t: Test, idle: number): Promise<readonly [Side, Side]> {
       stream.events = { onControl: () => {}, onBytes: () => {}, onLost: () => {} }
       streams.push({ stream, first })
     }
-    const connection = new Connection(socket, { dialled, idle, onStream, onHello: () => {}, onClose })
+    const connection = new Connection(socket, { dialled, idle, quiet, onStream, onHello: () => {}, onClose })
     t.teardown(() => socket.destroy())
     return { socket, connection, streams, closed }
   }
@@ -97,4 +97,25 @@ t.test('bytes that are kept for a connection are bounded', async (t) => {
   t.notOk(connection.reserve(100 << 20))
   t.ok(connection.reserve(-(150 << 20)))
   t.ok(connection.reserve(100 << 20))
+})
+
+t.test('a silent call is not taken for a lost one, however late the timers are', async (t) => {
+  const [near, far] = await pair(t, 60_000, 20)
+  let lost: CircuitError | undefined
+  near.connection.open({ onControl: () => {}, onBytes: () => {}, onLost: (error) => (lost = error) }).send({})
+  await until(() => far.streams.length === 1)
+  for (const end = Date.now() + 600; Date.now() < end && !lost; ) {
+    // This process has no time for a while, and nor have both sides.
+    for (const busy = Date.now() + Math.random() * 60; Date.now() < busy; ) {}
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 40))
+  }
+  t.equal(lost, undefined)
+})
+
+t.test('a call on one that answers no more is lost', async (t) => {
+  const [near, far] = await pair(t, 60_000, 20)
+  const answer = call(near.connection)
+  await until(() => far.streams.length === 1)
+  far.socket.pause()
+  t.match(await answer, { code: 'EHOSTDOWN' })
 })
