@@ -1,6 +1,9 @@
 /** News on their way: each is sent a bounded number of times, the least told first, the newest of a server in place of older ones. */
 import { type Rumor, sizeOf, subject } from './messages.ts'
 
+/** When so many did not fit, it is full: there may be very many more. */
+const MAX_MISFITS = 4
+
 export class Rumors {
   /** By how often they were sent; in each, by the server that they are about. */
   readonly #told: Map<string, Rumor>[] = [new Map()]
@@ -22,16 +25,17 @@ export class Rumors {
   take(room: number, limit: number): Rumor[] {
     const taken: { rumor: Rumor; times: number }[] = []
     let left = room
-    for (const [times, rumors] of this.#told.entries()) {
+    let misfits = 0
+    for (const [times, rumors] of this.#told.entries())
       for (const rumor of rumors.values()) {
+        if (misfits === MAX_MISFITS) break
         const size = sizeOf(rumor)
-        if (size > left) continue
-        left -= size
-        taken.push({ rumor, times })
-        if (left < 40) break
+        if (size > left) misfits++
+        else {
+          left -= size
+          taken.push({ rumor, times })
+        }
       }
-      if (left < 40) break
-    }
     for (const { rumor, times } of taken) this.#count(rumor, times, limit)
     return taken.map(({ rumor }) => rumor)
   }

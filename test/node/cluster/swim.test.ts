@@ -1,5 +1,6 @@
 /** Membership, with simulated servers: each thing that can happen to one, what the others see, and how soon. */
 import t from 'tap'
+import { WAN } from '../../../src/node/cluster/timing.ts'
 import { seeds } from '../../random.ts'
 import { Network, type NetworkOptions, type SimulatedServer } from './simulation.ts'
 
@@ -11,7 +12,7 @@ function circuit(size: number, options: Partial<NetworkOptions> = {}): Network {
     if (n > 0) server.join(first(network))
     network.run(20)
   }
-  settle(network)
+  settle(network, 40_000)
   network.run(3000)
   return network
 }
@@ -161,6 +162,16 @@ t.test('20 % of the packets lost, and 100 ms of jitter, for ten minutes: nobody 
   network.loss = 0.2
   network.run(600_000)
   t.same(failures(network), [])
+})
+
+t.test('far apart, by the preset for it: nobody is dropped, and failures are told', async (t) => {
+  const network = circuit(10, { timing: WAN, latency: [50, 400] })
+  network.loss = 0.1
+  network.run(600_000)
+  t.same(failures(network), [])
+  cut(network, last(network))
+  last(network).state = 'left'
+  t.ok(settle(network, 60_000) <= 45_000)
 })
 
 t.test('a starved server is dropped by nobody, and drops nobody', async (t) => {
