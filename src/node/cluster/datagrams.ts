@@ -36,7 +36,13 @@ export class Datagrams {
 
   /** @throws Error when the port is not to be had */
   bind(host: string, port: number): Promise<void> {
-    const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize: RECEIVE_BUFFER })
+    const family = isIPv6(host) ? 6 : 4
+    const socket = createSocket({
+      type: `udp${family}`,
+      recvBufferSize: RECEIVE_BUFFER,
+      // Members have addresses, not names: to look those up would cost more than to send.
+      lookup: (address, _options, found) => found(null, address, family),
+    })
     return new Promise((resolve, reject) => {
       socket.once('error', (error) => {
         socket.close()
