@@ -176,6 +176,8 @@ export class Channel implements Element {
 
   /** A receiver did not want it after all, or may never have seen it. */
   giveBack(message: Message): void {
+    // Sender and receiver are both gone: as if it had never been sent.
+    if (message.broken) this.#sent--
     if (message.broken || this.#scrubbed) return message.release()
     this.#queue.unshift(message)
     this.#pump()

@@ -111,7 +111,8 @@ export class Receiver extends User {
 
   #giveBack(how: () => void): void {
     const message = this.#message
-    if (message && !message.broken && !this.world.scrubbed) this.world.queue.unshift(message)
+    if (message?.broken) this.world.sent--
+    else if (message && !this.world.scrubbed) this.world.queue.unshift(message)
     this.#message = undefined
     this.#fresh = this.#atEnd = false
     how()
