@@ -1,7 +1,7 @@
 /**
  * The benchmark: ratios to floors and peers, ours and theirs alternating in one run.
  *
- *   npm run bench                        all groups, in about five minutes
+ *   npm run bench                        all groups, in about seven minutes
  *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes client hosts dns idle
  *                                        membership simulation
  *   npm run bench -- --rounds N          each comparison so often, instead of five times

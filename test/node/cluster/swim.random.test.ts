@@ -130,9 +130,9 @@ function firstFailure(count: number, history: (seed: number) => void): string | 
 }
 
 t.test('whatever is no failure is taken for none', async (t) => {
-  t.equal(firstFailure(400, quiet), undefined)
+  t.equal(firstFailure(250, quiet), undefined)
 })
 
 t.test('whatever happens, all views are equal and right soon after', async (t) => {
-  t.equal(firstFailure(400, wild), undefined)
+  t.equal(firstFailure(250, wild), undefined)
 })

@@ -34,7 +34,7 @@ function settle(network: Network, limit = 10_000): number {
 
 /** How long it took, over many seeds: [median, longest] in ms. */
 function times(size: number, act: (network: Network) => void): [number, number] {
-  const sorted = seeds(30)
+  const sorted = seeds(15)
     .map((seed) => {
       const network = circuit(size, { seed })
       act(network)
