@@ -119,6 +119,14 @@ export class PipeSource {
     socket.on('end', () => this.#atEnd())
     this.#socket = socket
     socket.resume()
+    this.#lookAgain()
+  }
+
+  /** A writer that had gone before a descriptor was opened is never told to it (pipe_poll, fs/pipe.c). */
+  #lookAgain(): void {
+    const size = this.#readPipe(AHEAD.length, AHEAD)
+    if (size === 0) this.#atEnd()
+    else if (size !== undefined) this.#heard(AHEAD.subarray(0, size))
   }
 
   /** Says whether to go on listening: a waiter that found too little waits again. */
