@@ -70,10 +70,17 @@ const childrenOf = (pid: number | undefined): number[] =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
   )
 
+/** Empty of one that has ended since its pid was read. */
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
 const guardOf = (server: TestServer): number | undefined =>
-  childrenOf(server.child.pid).find((pid) =>
-    /circuit-guard/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1')),
-  )
+  childrenOf(server.child.pid).find((pid) => /circuit-guard/.test(commandLine(pid)))
 
 /** Runs a shell script as an element and gives the pid that it writes. */
 async function runPid(server: TestServer, script: string, fields: object = {}): Promise<number> {
