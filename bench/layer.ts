@@ -5,6 +5,7 @@
  *   node dist/bench/layer.js MOUNTPOINT      stays until SIGTERM; says "mounted" on stderr
  */
 import { writeSync } from 'node:fs'
+import { onStopSignal } from '../src/cli/signals.ts'
 import { OPEN_FLAG } from '../src/fs/kernel/abi.ts'
 import type { Attributes } from '../src/fs/kernel/codec.ts'
 import { FuseDevice } from '../src/fs/kernel/device.ts'
@@ -92,8 +93,7 @@ class LayerFiles implements Filesystem {
 
 const [, , directory = ''] = process.argv
 const session = new Session(new FuseDevice(await mount({ directory, shared: false })), new LayerFiles())
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-  process.on(signal, () => void unmount(directory))
+onStopSignal(() => void unmount(directory))
 writeSync(2, 'mounted\n')
 await session.ended
 process.exit(0)

@@ -7,20 +7,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onStopSignal } from '../src/cli/signals.ts'
 
 const STOP_MS = 3000
 
 /* What is undone at once if this process ends before its time. */
 
 const undo = new Set<() => void>()
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+let letSignals: (() => void) | undefined
 
 const undoAll = (): void => {
   for (const act of [...undo].reverse()) act()
   undo.clear()
 }
-
-const onStopSignal = (): void => process.exit(130)
 
 /**
  * Registers what to do, without waiting, if this process ends now. Returns the function that withdraws it.
@@ -28,14 +27,14 @@ const onStopSignal = (): void => process.exit(130)
 export function ifStopped(act: () => void): () => void {
   if (undo.size === 0) {
     process.on('exit', undoAll)
-    for (const signal of stopSignals) process.on(signal, onStopSignal)
+    letSignals = onStopSignal(() => process.exit(130))
   }
   undo.add(act)
   return () => {
     undo.delete(act)
     if (undo.size > 0) return
     process.off('exit', undoAll)
-    for (const signal of stopSignals) process.off(signal, onStopSignal)
+    letSignals?.()
   }
 }
 

@@ -2,8 +2,9 @@
 import { unmount } from '../fs/kernel/mount.ts'
 import { CLIENT_OPTIONS, dial } from './client.ts'
 import type { Command } from './command.ts'
-import { mountTree, onStopSignal, type Place, takePlace } from './mounting.ts'
+import { mountTree, type Place, takePlace } from './mounting.ts'
 import { type Parsed, parseOptions, UsageError } from './options.ts'
+import { onStopSignal } from './signals.ts'
 
 const OPTIONS = {
   'allow-group': {

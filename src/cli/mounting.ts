@@ -1,4 +1,4 @@
-/** What the commands that mount the tree share: the place, as root or another user, and the signals that end them. */
+/** What the commands that mount the tree share: the place, as root or another user. */
 import { execFileSync, spawn } from 'node:child_process'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { clearWay, makeMountPoint } from '../fs/kernel/mount-point.ts'
 import type { ReaderKind } from '../fs/kernel/reader.ts'
 import { type Mounted, serve } from '../fs/mounted.ts'
 import type { Namespace } from '../node/namespace.ts'
+import { onStopSignal } from './signals.ts'
 
 /** Where the tree is mounted, or, without a descriptor, will be. */
 export type Place = InheritedMount | { readonly directory: string; readonly fd?: undefined }
@@ -62,11 +63,6 @@ export function mountTree(
   })
 }
 
-/** Calls at each signal that asks to stop in order. */
-export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-}
-
 function findGroup(group: string): number {
   try {
     return Number(
@@ -89,7 +85,7 @@ function become(command: readonly string[]): Promise<number> {
     // A server whose starter is killed stops, as if it were the same process.
     env: { ...process.env, CIRCUIT_STARTER: String(process.pid) },
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+  onStopSignal((signal) => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)))

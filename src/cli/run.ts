@@ -8,6 +8,7 @@ import { parseOptionsOfCommand, UsageError } from './options.ts'
 import { Job } from './run/job.ts'
 import { Lines } from './run/lines.ts'
 import { chooseServers } from './run/servers.ts'
+import { onStopSignal } from './signals.ts'
 import { OutputClosed, standardInput, writeOut } from './stdio.ts'
 
 const OPTIONS = {
@@ -112,13 +113,13 @@ async function feed(jobs: readonly Job[]): Promise<void> {
 /** Signals that end the jobs instead of us: the same one first, KILL if that is not enough or comes again. */
 class Interruption {
   readonly #jobs: readonly Job[]
-  readonly #listener = (signal: NodeJS.Signals): void => this.begin(signal)
+  readonly #letSignals: () => void
   #signal: NodeJS.Signals | undefined
   #patience: NodeJS.Timeout | undefined
 
   constructor(jobs: readonly Job[]) {
     this.#jobs = jobs
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, this.#listener)
+    this.#letSignals = onStopSignal((signal) => this.begin(signal))
   }
 
   get begun(): boolean {
@@ -138,7 +139,7 @@ class Interruption {
   /** The status of a command that was ended by a signal, as a shell says it; undefined where none came. */
   end(): number | undefined {
     clearTimeout(this.#patience)
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, this.#listener)
+    this.#letSignals()
     if (this.#signal === undefined) return undefined
     // So that a shell knows that its loop is to end too. SIGPIPE is ignored by Node.
     if (this.#signal !== 'SIGPIPE') process.kill(process.pid, this.#signal)

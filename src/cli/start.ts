@@ -4,9 +4,10 @@ import { interfacesOf } from '../node/discovery/interfaces.ts'
 import { announce } from '../node/runtime.ts'
 import { Server } from '../node/server.ts'
 import type { Command } from './command.ts'
-import { mountTree, onStopSignal, type Place, takePlace } from './mounting.ts'
+import { mountTree, type Place, takePlace } from './mounting.ts'
 import { DISCOVERY_OPTIONS, findAddress, findDiscovery, findKeys, KEY_OPTIONS } from './network.ts'
 import { type Parsed, parseOptions, UsageError } from './options.ts'
+import { onStopSignal } from './signals.ts'
 
 const OPTIONS = {
   mount: {
