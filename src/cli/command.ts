@@ -1,5 +1,5 @@
 /** What a command of `circuit` is. */
-import type { Options } from './options.ts'
+import { type Options, UsageError } from './options.ts'
 
 export interface Command {
   readonly usage: string
@@ -14,3 +14,10 @@ export interface Command {
 
 /** Commands by name, each loaded when it is used: a client must start fast. */
 export type Commands = Readonly<Record<string, () => Promise<Command>>>
+
+/** @throws UsageError where there is none of that name */
+export async function findCommand(commands: Commands, name: string): Promise<Command> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) throw new UsageError(`there is no command ${name}; 'circuit help' lists them`)
+  return load()
+}

@@ -1,6 +1,6 @@
 /** `circuit help [COMMAND]`. */
-import type { Command, Commands } from './command.ts'
-import { optionLines, UsageError } from './options.ts'
+import { type Command, type Commands, findCommand } from './command.ts'
+import { optionLines } from './options.ts'
 
 /** @param load loads a command by name; undefined where there is none of that name */
 export const makeHelp = (commands: Commands): Command => ({
@@ -9,16 +9,10 @@ export const makeHelp = (commands: Commands): Command => ({
   options: {},
   async run([name]) {
     if (name === undefined) console.log(await overview(commands))
-    else console.log(explain(await find(commands, name)))
+    else console.log(explain(await findCommand(commands, name)))
     return 0
   },
 })
-
-function find(commands: Commands, name: string): Promise<Command> {
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (load === undefined) throw new UsageError(`there is no command ${name}; 'circuit help' lists them`)
-  return load()
-}
 
 async function overview(commands: Commands): Promise<string> {
   const lines = await Promise.all(

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `circuit`. Exit status 0: done, 1: failed, with one plain sentence on stderr, 2: wrong usage. */
 import { CircuitError } from '../proto/errors.ts'
-import type { Command } from './command.ts'
+import { type Command, findCommand } from './command.ts'
 import { commands } from './commands.ts'
 import { makeHelp } from './help.ts'
 import { UsageError } from './options.ts'
@@ -14,9 +14,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   const asked = name === undefined || name === '-h' || name === '--help' || name === '-help' ? 'help' : name
   let command: Command | undefined
   try {
-    const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined
-    if (load === undefined) throw new UsageError(`there is no command ${asked}; 'circuit help' lists them`)
-    command = await load()
+    command = await findCommand(commands, asked)
     return isCallForHelp(args) ? await makeHelp(commands).run([asked]) : await command.run(args)
   } catch (error) {
     if (error instanceof OutputClosed) return PIPE_STATUS
