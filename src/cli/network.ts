@@ -5,6 +5,7 @@ import type { Group } from '../node/discovery/caller.ts'
 import { parseGroup } from '../node/discovery/interfaces.ts'
 import { type Key, readKey } from '../node/peer/key.ts'
 import { defaultKeys } from '../node/runtime.ts'
+import { type Address, parseAddress } from '../proto/address.ts'
 import { UsageError } from './options.ts'
 
 export const KEY_OPTIONS = {
@@ -42,16 +43,7 @@ export const DISCOVERY_OPTIONS = {
 /** The multicast group to call out to, if there is to be one. @throws UsageError */
 export function findDiscovery({ discover }: { readonly discover?: string }): Group | undefined {
   const text = discover ?? process.env.CIRCUIT_DISCOVER
-  try {
-    return text ? parseGroup(text) : undefined
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
-  }
-}
-
-export interface Address {
-  readonly host: string
-  readonly port: number
+  return text ? asUsage(() => parseGroup(text)) : undefined
 }
 
 const LOOPBACK: Address = { host: '127.0.0.1', port: 0 }
@@ -62,7 +54,7 @@ export function findAddress(
   interfaceName: string | undefined,
   given: boolean,
 ): Address {
-  const chosen = address === undefined ? undefined : parseAddress(address)
+  const chosen = address === undefined ? undefined : chosenAddress(address)
   const host = chosen?.host ?? (interfaceName === undefined ? LOOPBACK.host : addressOf(interfaceName))
   if (!given && !isLoopback(host))
     throw new UsageError(
@@ -71,12 +63,20 @@ export function findAddress(
   return { host, port: chosen?.port ?? LOOPBACK.port }
 }
 
-function parseAddress(text: string): Address {
-  const [, bracketed, plain, port = '0'] = /^(?:\[([^\]]+)\]|([^:]+))?(?::(\d+))?$/.exec(text) ?? []
-  const host = bracketed ?? plain ?? '0.0.0.0'
-  if (isIP(host) === 0 || Number(port) > 65535)
-    throw new UsageError(`not an address: ${text}; it looks like 10.0.0.1:11022`)
-  return { host, port: Number(port) }
+function chosenAddress(text: string): Address {
+  const { host = '0.0.0.0', port = 0 } = asUsage(() => parseAddress(text))
+  if (isIP(host) === 0)
+    throw new UsageError(`not an address of this host: ${text}; it looks like 10.0.0.1:11022`)
+  return { host, port }
+}
+
+/** What a user has given, wrongly perhaps. */
+function asUsage<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
 }
 
 function addressOf(name: string): string {

@@ -3,6 +3,7 @@
  * (peer/).
  */
 import { networkInterfaces } from 'node:os'
+import { formatAddress } from '../proto/address.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { isServerId } from '../proto/path.ts'
 import { parseUrl } from '../proto/url.ts'
@@ -93,7 +94,7 @@ export class CircuitMembers implements Members {
     for (let tries = port === 0 ? PORT_TRIES : 1; ; tries--) {
       const bound = await this.#peers.listen(host, port)
       const { id, name, since } = this.#self
-      const address = `${host.includes(':') ? `[${reachable(host)}]` : reachable(host)}:${bound}`
+      const address = formatAddress({ host: reachable(host), port: bound })
       try {
         await this.#membership.start({ id, name, address, since }, host, bound)
         this.#self = { ...this.#self, address }

@@ -1,5 +1,6 @@
 /** The kind `dns`: what it takes to make a nameserver, and what can be done with one. The rest is loaded with the first. */
 import { isIP } from 'node:net'
+import { type Address, parseAddress } from '../../proto/address.ts'
 import type { Command } from '../../proto/command.ts'
 import { CircuitError } from '../../proto/errors.ts'
 import { parseUrl } from '../../proto/url.ts'
@@ -14,32 +15,29 @@ const MKDNS = 'mkdns [ADDRESS:PORT]'
 const FIELDS = { Address: text, Circuit: text }
 
 /**
- * ADDRESS:PORT, ADDRESS or :PORT; an IPv6 address in brackets. What is left out is the address at which others reach this
- * server, and a free port.
+ * What is left out is the address at which others reach this server, and a free port.
  * @throws CircuitError EINVAL
  */
-function parseAddress(given: string, { members }: Host): { host: string; port: number } {
-  const [, bracketed, plain, digits = '0'] =
-    /^(?:\[([^\]]+)\]|([^:]+))?(?::(\d{1,5}))?$/.exec(given) ??
-    (isIP(given) ? ['', given] : ['', 'no address'])
+function whereToListen(given: string, { members }: Host): Address {
+  const { host, port = 0 } = parseAddress(given)
   const own = members().self.address
-  const host = bracketed ?? plain ?? (own ? parseUrl(own).host : LOOPBACK)
-  if (isIP(host) === 0 || host.includes('%') || Number(digits) > 65_535)
+  const address = host ?? (own ? parseUrl(own).host : LOOPBACK)
+  if (isIP(address) === 0 || address.includes('%'))
     throw new CircuitError(
       'EINVAL',
       `mkdns: an address is as in 127.0.0.1:7711, 127.0.0.1, :7711 or [::1]:7711, not ${JSON.stringify(given)}`,
     )
-  return { host, port: Number(digits) }
+  return { host: address, port }
 }
 
 async function make(command: Command, { host, signal }: Birth): Promise<Element> {
-  const { Address = '', Circuit: domain } = command.fields
+  const { Address: given = '', Circuit: domain } = command.fields
     ? parseFields(command, FIELDS)
     : { Address: expectWords(command, MKDNS, 0, 1)[0] }
   const { Nameserver } = await import('./nameserver/nameserver.ts')
   const nameserver = await Nameserver.start({
     kind: nameserverKind,
-    address: parseAddress(Address, host),
+    address: whereToListen(given, host),
     ...(domain !== undefined && { circuit: { domain, members: host.members() } }),
   })
   if (!signal.aborted) return nameserver

@@ -1,5 +1,6 @@
 /** A nameserver: records that are set and unset, and answers to whoever asks on its address. */
 
+import { type Address, formatAddress } from '../../../proto/address.ts'
 import { CircuitError } from '../../../proto/errors.ts'
 import type { Members } from '../../circuit.ts'
 import { TextHandle } from '../../handle.ts'
@@ -9,7 +10,7 @@ import { CircuitZone } from './circuit-zone.ts'
 import { formatName, keyOf, type Name, parseName } from './name.ts'
 import { parseRecord } from './record.ts'
 import { recordOf, Token } from './tokens.ts'
-import { type Address, formatAddress, listen, type Transport } from './transport.ts'
+import { listen, type Transport } from './transport.ts'
 import { layered, type RecordSet, Zone, type ZoneView } from './zone.ts'
 
 export interface NameserverOptions {

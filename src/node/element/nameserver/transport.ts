@@ -2,6 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { type Address, formatAddress } from '../../../proto/address.ts'
 import { asCircuitError, CircuitError } from '../../../proto/errors.ts'
 import { GrowingBuffer } from '../../../proto/growing-buffer.ts'
 
@@ -12,13 +13,6 @@ const IDLE_MS = 10_000
 /** Free ports that are tried: one has to be free for UDP and for TCP. */
 const ATTEMPTS = 20
 
-export interface Address {
-  /** IPv4 or IPv6. */
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
-}
-
 export type Respond = (query: Buffer, over: 'udp' | 'tcp') => Buffer | undefined
 
 export interface Transport {
@@ -26,7 +20,7 @@ export interface Transport {
   close(): void
 }
 
-/** Opens both doors. @throws CircuitError EADDRINUSE, EADDRNOTAVAIL, EACCES */
+/** Opens both doors; port 0 is any that is free. @throws CircuitError EADDRINUSE, EADDRNOTAVAIL, EACCES */
 export async function listen(address: Address, respond: Respond): Promise<Transport> {
   for (let attempt = 1; ; attempt++) {
     const udp = await openUdp(address, respond)
@@ -52,9 +46,6 @@ function refused({ host, port }: Address, over: string, error: unknown): Circuit
   const { code, message } = asCircuitError(error)
   return new CircuitError(code, `can't serve DNS on ${formatAddress({ host, port })} (${over}): ${message}`)
 }
-
-export const formatAddress = ({ host, port }: Address): string =>
-  `${isIPv6(host) ? `[${host}]` : host}:${port}`
 
 async function openUdp(address: Address, respond: Respond): Promise<UdpSocket> {
   const family = isIPv6(address.host) ? 6 : 4

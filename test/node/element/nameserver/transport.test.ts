@@ -3,13 +3,8 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import {
-  type Address,
-  formatAddress,
-  listen,
-  type Respond,
-  type Transport,
-} from '../../../../src/node/element/nameserver/transport.ts'
+import { listen, type Respond, type Transport } from '../../../../src/node/element/nameserver/transport.ts'
+import { type Address, formatAddress } from '../../../../src/proto/address.ts'
 import { until } from '../../../server.ts'
 
 const LOOPBACK: Address = { host: '127.0.0.1', port: 0 }
