@@ -32,6 +32,7 @@ export class Known {
   readonly #file: string
   readonly #addresses: Set<string>
   #timer: NodeJS.Timeout | undefined
+  #saving: NodeJS.Immediate | undefined
 
   /** @throws Error when the directory can't be used */
   constructor(options: KnownOptions) {
@@ -56,14 +57,33 @@ export class Known {
     // The newest is the last.
     this.#addresses.delete(address)
     this.#addresses.add(address)
-    this.#save()
+    this.#saveSoon()
   }
 
   remove(address: string): void {
-    if (this.#addresses.delete(address)) this.#save()
+    if (this.#addresses.delete(address)) this.#saveSoon()
   }
 
-  stop: Cancel = () => clearTimeout(this.#timer)
+  stop: Cancel = () => {
+    clearTimeout(this.#timer)
+    if (this.#saving) this.#saveNow()
+  }
+
+  /** Many servers come at once, and a flush to the disk takes its time. */
+  #saveSoon(): void {
+    this.#saving ??= setImmediate(() => this.#saveNow())
+  }
+
+  #saveNow(): void {
+    clearImmediate(this.#saving)
+    this.#saving = undefined
+    try {
+      this.#save()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#options.log(`can't keep the circuit's addresses in ${this.#file}: ${reason}`)
+    }
+  }
 
   /** A reader, or a loss of power, never sees half of it. */
   #save(): void {
