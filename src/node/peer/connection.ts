@@ -83,6 +83,8 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #reader = new FrameReader()
   readonly #streams = new Map<number, Stream>()
+  /** How many of them the other side has opened. */
+  #answered = 0
   #nextStream: number
   readonly #congested: (() => void)[] = []
   #error: CircuitError | undefined
@@ -197,13 +199,16 @@ export class Connection {
   }
 
   forget(stream: number): void {
-    if (this.#streams.delete(stream) && this.#streams.size === 0) this.#rest()
+    if (!this.#streams.delete(stream)) return
+    if (!this.#isOurs(stream)) this.#answered--
+    if (this.#streams.size === 0) this.#rest()
   }
 
   #add(id: number): Stream {
     const stream = new Stream(this, id)
     if (this.#streams.size === 0) this.#work()
     this.#streams.set(id, stream)
+    if (!this.#isOurs(id)) this.#answered++
     return stream
   }
 
@@ -286,12 +291,16 @@ export class Connection {
     if (id === 0) return this.#heardOfItself(control)
     if (stream) return stream.events?.onControl(control)
     // A stream of the other side's; what comes late for one of ours that has ended is of no interest.
-    if (id % 2 === this.#nextStream % 2) return
+    if (this.#isOurs(id)) return
     const begun = this.#add(id)
-    if (this.#streams.size <= MAX_CALLS) return this.#options.onStream(begun, control)
+    if (this.#answered <= MAX_CALLS) return this.#options.onStream(begun, control)
     const sentence = `more than ${MAX_CALLS} calls are open on this connection`
     begun.send({ failure: { code: 'EMFILE', sentence } })
     begun.end()
+  }
+
+  #isOurs(stream: number): boolean {
+    return stream % 2 === this.#nextStream % 2
   }
 
   #heardOfItself({ hello, bye }: Control): void {
