@@ -75,13 +75,13 @@ export class LocalTree implements Namespace {
   count(): { anchors: number; elements: Record<string, number> } {
     const elements: Record<string, number> = {}
     let anchors = 0
-    for (const todo = [this.#root]; todo.length > 0; ) {
-      const anchor = todo.pop()
+    for (const waiting = [this.#root]; waiting.length > 0; ) {
+      const anchor = waiting.pop()
       if (anchor === undefined) break
       anchors++
       const kind = anchor.element?.kind.name
       if (kind) elements[kind] = (elements[kind] ?? 0) + 1
-      for (const child of anchor.children.values()) todo.push(child)
+      for (const child of anchor.children.values()) waiting.push(child)
     }
     return { anchors, elements }
   }
