@@ -68,8 +68,20 @@ export type Group = {
   /** What the command line calls it. */
   name: string
   title: string
+  /** It takes long, and runs only when it is named; these are its parts. */
+  parts?: readonly string[]
   /** @param rounds how often each comparison is made, unless it says fewer itself */
-  run(rounds: number): Promise<Findings>
+  run(rounds: number, scale: Scale): Promise<Findings>
+}
+
+/** How large what is measured is, for groups that can be had in more than one size. */
+export type Scale = {
+  /** Hosts of a network. */
+  hosts: readonly number[]
+  /** Simulated servers. */
+  servers: readonly number[]
+  /** Of groups that have parts: those to run. */
+  parts: readonly string[]
 }
 
 /**

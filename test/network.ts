@@ -42,6 +42,8 @@ export interface Network {
   readonly keyFile: string | undefined
   /** Awaits that all servers that run list each other, and nobody else. */
   settled(): Promise<void>
+  /** Only these reach each other, and only the others do; with none of them the network is whole again. */
+  split(apart: readonly Host[]): Promise<void>
 }
 
 const PORT = 11022
@@ -51,8 +53,10 @@ export async function network(t: Scope, count: number, options: NetworkOptions =
   const hub = await Namespace.make(t)
   const namespaces = await Promise.all(Array.from({ length: count }, () => Namespace.make(t)))
   await hub.ip(
-    'link add hub type bridge mcast_snooping 0 stp_state 0 forward_delay 0',
-    'link set hub up',
+    ...['hub', 'apart'].flatMap((bridge) => [
+      `link add ${bridge} type bridge mcast_snooping 0 stp_state 0 forward_delay 0`,
+      `link set ${bridge} up`,
+    ]),
     ...namespaces.flatMap(({ pid }, i) => [
       `link add port${i} type veth peer name eth0 netns ${pid}`,
       `link set port${i} master hub up`,
@@ -64,6 +68,7 @@ export async function network(t: Scope, count: number, options: NetworkOptions =
     const name = options.names?.[index] ?? `h${index + 1}`
     return new Host({ test: t, index, name, own, hub, start, seed: (options.seed ?? 1) + index })
   })
+  t.teardown(async () => void (await Promise.all(hosts.map((host) => host.clear()))))
   await Promise.all(hosts.map((host) => host.connect()))
   if (options.servers !== false)
     for (const host of hosts) await host.start({ args: host.index === 0 ? [] : ['-j', hosts[0]?.url ?? ''] })
@@ -80,7 +85,9 @@ export async function network(t: Scope, count: number, options: NetworkOptions =
     for (const host of hosts)
       if (host.running) process.stderr.write(`${host.name} said:\n${host.server.log()}\n`)
   })
-  return { hosts, keyFile: key, settled }
+  const split = (apart: readonly Host[]): Promise<void> =>
+    hub.ip(...hosts.map((host) => `link set ${host.port} master ${apart.includes(host) ? 'apart' : 'hub'}`))
+  return { hosts, keyFile: key, settled, split }
 }
 
 function makeKey(t: Scope): string {
@@ -152,6 +159,8 @@ export class Host {
   readonly #options: HostOptions
   #server: TestServer | undefined
   #wire: Wire | undefined
+  /** Takes down what its last server left. */
+  #downs: (() => void | Promise<void>)[] = []
 
   constructor(options: HostOptions) {
     const { index, name, own } = options
@@ -191,13 +200,20 @@ export class Host {
 
   /** Starts its server, or, where that has ended, another one. */
   async start(options: ServerOptions = {}): Promise<TestServer> {
+    if (!this.running) await this.clear()
     const address = ['--name', this.name, '-a', `${this.address}:${PORT}`]
     const args = [...address, ...this.#options.start, ...(options.args ?? [])]
-    this.#server = await startServer(this.#options.test, { ...options, args, within: this.enter })
+    const scope: Scope = { teardown: (down) => void this.#downs.push(down) }
+    this.#server = await startServer(scope, { ...options, args, within: this.enter })
     const { child } = this.#server
     // A server that was stopped would not hear that it is to end.
-    this.#options.test.teardown(() => void child.kill('SIGCONT'))
+    scope.teardown(() => void child.kill('SIGCONT'))
     return this.#server
+  }
+
+  /** Ends its server, and removes what that and earlier ones left. */
+  async clear(): Promise<void> {
+    for (const down of this.#downs.splice(0).reverse()) await down()
   }
 
   /** Runs a shell script on this host, in which $M is its mount and $S its server's anchor. */
@@ -211,12 +227,23 @@ export class Host {
 
   /** Pulls its cable. */
   cut(): Promise<void> {
-    return this.#options.hub.ip(`link set ${this.#port} down`)
+    return this.#options.hub.ip(`link set ${this.port} down`)
   }
 
   /** Puts the cable back. */
   heal(): Promise<void> {
-    return this.#options.hub.ip(`link set ${this.#port} up`)
+    return this.#options.hub.ip(`link set ${this.port} up`)
+  }
+
+  /** From now on what it sends to another is lost, and nothing else is; until `redirect`. */
+  misdirect(other: Host): Promise<void> {
+    return this.#options.own.ip(
+      `neigh replace ${other.address} lladdr 02:00:00:00:00:01 nud permanent dev eth0`,
+    )
+  }
+
+  redirect(other: Host): Promise<void> {
+    return this.#options.own.ip(`neigh del ${other.address} dev eth0`)
   }
 
   /** Ends all TCP connections that it has: for both sides they are broken at once. Not of other kinds: datagrams go on. */
@@ -239,7 +266,8 @@ export class Host {
     )
   }
 
-  get #port(): string {
+  /** Its place on the hub. */
+  get port(): string {
     return `port${this.index}`
   }
 
@@ -250,12 +278,12 @@ export class Host {
     await this.#options.hub.ip(
       `link add ${near} type veth peer name ${far}`,
       `link set ${near} up`,
-      `link set ${this.#port} nomaster`,
+      `link set ${this.port} nomaster`,
       `link set ${far} master hub up`,
     )
     await this.#options.own.run(`${program} plain eth0`)
-    await this.#options.hub.run(`${program} plain ${near} ${far} ${this.#port}`)
-    const wire = new Wire([...this.#options.hub.enter, program, this.#port, near])
+    await this.#options.hub.run(`${program} plain ${near} ${far} ${this.port}`)
+    const wire = new Wire([...this.#options.hub.enter, program, this.port, near])
     this.#options.test.teardown(() => wire.end())
     return wire
   }

@@ -79,6 +79,8 @@ export interface ServerOptions {
   readonly main?: string
   /** Words that run the rest of theirs as a command, in the same process: the server and all scripts are run so. */
   readonly within?: readonly string[]
+  /** Told each line that it says on stderr, from the first one on. */
+  readonly onLine?: (line: string) => void
 }
 
 /** Starts a server, mounted; the test's teardown stops it. */
@@ -106,6 +108,7 @@ export async function startServer(t: Scope, options: ServerOptions = {}): Promis
   const id = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       said += `${line}\n`
+      options.onLine?.(line)
       const id = /server (X[0-9a-f]{16}).*mounted/.exec(line)?.[1]
       if (id) resolve(id)
     })

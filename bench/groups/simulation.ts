@@ -1,11 +1,10 @@
 /**
- * Membership of many servers, simulated in this process by the same state machines: what depends on their number. CIRCUIT_SERVERS=100,1000: so
+ * Membership of many servers, simulated in this process by the same state machines: what depends on their number. `--servers 100,1000`: so
  * many of them. Some minutes and some gigabytes for thousands.
  */
 import { Network } from '../../test/node/cluster/simulation.ts'
 import { type Fact, fact, type Group } from '../report.ts'
 
-const SIZES = (process.env.CIRCUIT_SERVERS ?? '100').split(',').map(Number)
 const LOSS = 0.05
 const IDLE_MS = 20_000
 const CHURN_MS = 60_000
@@ -13,7 +12,10 @@ const CHURN_MS = 60_000
 export const simulation: Group = {
   name: 'simulation',
   title: `Membership, simulated, with ${LOSS * 100} % of the packets lost`,
-  run: async (rounds) => ({ comparisons: [], facts: SIZES.flatMap((size) => simulate(size, rounds)) }),
+  run: async (rounds, { servers }) => ({
+    comparisons: [],
+    facts: servers.flatMap((size) => simulate(size, rounds)),
+  }),
 }
 
 function simulate(size: number, rounds: number): Fact[] {
