@@ -1,30 +1,20 @@
 /** A process: started by its anchor's ctl, with its streams, its end and its signals as files. */
-import { type Command, MAX_COMMAND_BYTES } from '../../proto/command.ts'
 import { CircuitError } from '../../proto/errors.ts'
-import {
-  BaseHandle,
-  type Cancel,
-  type Direction,
-  type Handle,
-  type OpenMode,
-  type Readiness,
-  TextHandle,
-} from '../handle.ts'
-import { WaitQueue, Watchers } from '../wait-queue.ts'
 import { count, flag, oneOf, parseFields, text, texts, type Values } from './fields.ts'
-import { type Birth, defineKind, type Element, expectWords, type Kind } from './kind.ts'
-import { Input } from './process/input.ts'
-import { LogOutput, noOutput, type Output, PipeOutput } from './process/output.ts'
+import type { Exit } from './job/exit.ts'
+import { JOB_FILES, JOB_VERBS } from './job/files.ts'
+import { Input } from './job/input.ts'
+import { Job } from './job/job.ts'
+import { MAX_LOG_BYTES, makeOutput, POLICIES } from './job/output.ts'
+import { parseSignal } from './job/signals.ts'
+import { type Birth, defineKind, expectWords, type Kind } from './kind.ts'
+import { PipeSink } from './process/pipe-sink.ts'
+import { PipeSource } from './process/pipe-source.ts'
 import { processState } from './process/proc.ts'
-import { parseSignal, shellStatus } from './process/signals.ts'
-import type { Child, Exit } from './process/spawner.ts'
+import type { Child } from './process/spawner.ts'
 import { findUser, type User } from './process/user.ts'
 
-/** Bytes that `"log"` keeps of an output, unless told otherwise. */
-export const DEFAULT_LOG_BYTES = 1 << 20
-const MAX_LOG_BYTES = 1 << 28
-
-const policies = oneOf('pipe', 'discard', 'log')
+const policies = oneOf(...POLICIES)
 const FIELDS = {
   Path: text,
   Args: texts,
@@ -41,27 +31,26 @@ const FIELDS = {
 /** What to run and how: the fields of `mkproc`. */
 export type ProcessSpec = Values<typeof FIELDS> & { readonly Path: string }
 
-export class Process implements Element {
+export class Process extends Job {
   readonly #spec: ProcessSpec
-  readonly #birth: Birth
   readonly #pid: number
   readonly #started = new Date()
   #finished: Date | undefined
-  #exit: Exit | undefined
-  #scrubbed = false
-  readonly #waiters = new WaitQueue()
-  readonly #watchers = new Watchers()
-  readonly stdin: Input
-  readonly stdout: Output
-  readonly stderr: Output
 
-  private constructor(spec: ProcessSpec, birth: Birth, child: Child) {
+  private constructor(spec: ProcessSpec, birth: Birth, { pid, pipes, exited }: Child) {
+    const output = (fd: number | undefined) => (fd === undefined ? undefined : new PipeSource(fd))
+    const streams = {
+      stdin: new Input(new PipeSink(pipes.stdin)),
+      stdout: makeOutput(output(pipes.stdout), spec.Stdout, spec.Log),
+      stderr: makeOutput(output(pipes.stderr), spec.Stderr, spec.Log),
+    }
+    super(streams, birth, spec.Scrub)
     this.#spec = spec
-    this.#birth = birth
-    this.#pid = child.pid
-    this.stdin = new Input(child.pipes.stdin)
-    this.stdout = makeOutput(child.pipes.stdout, spec.Stdout, spec.Log)
-    this.stderr = makeOutput(child.pipes.stderr, spec.Stderr, spec.Log)
+    this.#pid = pid
+    void exited.then((exit) => {
+      this.#finished = new Date()
+      this.ended(exit, leftBehind(pid))
+    })
   }
 
   /** Starts a process. @throws CircuitError when the program can't be started */
@@ -75,31 +64,16 @@ export class Process implements Element {
       ...(user && { user: { uid: user.uid, gid: user.gid } }),
       outputs: [outputKind(spec.Stdout), outputKind(spec.Stderr)] as const,
     }
-    const child = await birth.host.spawner.spawn(request, spec.Detach ?? false)
-    const made = new Process(spec, birth, child)
-    void child.exited.then((exit) => made.#ended(exit))
-    if (birth.signal.aborted) made.undo()
+    const made = new Process(spec, birth, await birth.host.spawner.spawn(request, spec.Detach ?? false))
+    if (birth.signal.aborted) made.#undo()
     return made
   }
 
-  get kind(): Kind {
+  override get kind(): Kind {
     return processKind
   }
 
-  get alive(): boolean {
-    return this.#exit === undefined
-  }
-
-  get exit(): Exit | undefined {
-    return this.#exit
-  }
-
-  /** Nobody has to wait for its end any more. */
-  get over(): boolean {
-    return this.#exit !== undefined || this.#scrubbed
-  }
-
-  peek(): unknown {
+  override peek(): unknown {
     const {
       Env = [],
       Dir = '/',
@@ -113,18 +87,18 @@ export class Process implements Element {
     } = this.#spec
     return {
       Cmd: { Env, Dir, Path, Args, Scrub, User, Detach, Stdout, Stderr },
-      Exit: exitSentence(this.#exit),
+      Exit: exitSentence(this.exit),
       Phase: this.#phase(),
       Pid: this.#pid,
-      ExitCode: this.#exit?.code ?? null,
-      Signal: this.#exit?.signal ?? null,
+      ExitCode: this.exit?.code ?? null,
+      Signal: this.exit?.signal ?? null,
       Started: this.#started.toISOString(),
       Finished: this.#finished?.toISOString() ?? null,
     }
   }
 
   #phase(): 'running' | 'stopped' | 'exited' | 'signaled' {
-    if (this.#exit) return this.#exit.signal === null ? 'exited' : 'signaled'
+    if (this.exit) return this.exit.signal === null ? 'exited' : 'signaled'
     return processState(this.#pid) === 'T' ? 'stopped' : 'running'
   }
 
@@ -132,11 +106,11 @@ export class Process implements Element {
    * Sends a signal to the process, or to all of its group, which it may have left behind.
    * @throws CircuitError ESRCH after its end
    */
-  signal(number: number, group = false): void {
-    this.checkAttached()
+  override signal(number: number, group = false): void {
     // As long as no other process has the number, a group of that number is still this one's.
-    const leftBehind = group && processState(this.#pid) === undefined
-    if (this.#exit && !leftBehind) throw new CircuitError('ESRCH', 'the process has ended')
+    const leftBehind = group && this.exit !== undefined && processState(this.#pid) === undefined
+    if (leftBehind) this.checkAttached()
+    else this.checkRunning()
     this.#kill(number, group)
   }
 
@@ -154,58 +128,14 @@ export class Process implements Element {
   }
 
   /** Whoever asked for it was interrupted: it has never been. */
-  undo(): void {
+  #undo(): void {
     this.#kill(9)
     this.scrub()
-  }
-
-  scrub(): void {
-    this.#scrubbed = true
-    this.stdin.scrub()
-    this.stdout.scrub()
-    this.stderr.scrub()
-    this.#waiters.wakeAll()
-    this.#watchers.notify()
-  }
-
-  checkAttached(): void {
-    if (this.#scrubbed) throw new CircuitError('ECANCELED', 'the process was scrubbed')
-  }
-
-  await(wake: () => void): Cancel {
-    return this.#waiters.add(wake)
-  }
-
-  watch(changed: () => void): Cancel {
-    return this.#watchers.add(changed)
-  }
-
-  #ended(exit: Exit): void {
-    this.#exit = exit
-    this.#finished = new Date()
-    this.stdin.close()
-    const { host, path, detach } = this.#birth
-    host.log.add({ operation: 'exit', path, outcome: `${statusOf(exit)}${leftBehind(this.#pid)}` })
-    this.#waiters.wakeAll()
-    this.#watchers.notify()
-    if (!this.#spec.Scrub || this.#scrubbed) return
-    this.stdout.release()
-    this.stderr.release()
-    detach()
   }
 }
 
 const outputKind = (policy: ProcessSpec['Stdout']): 'pipe' | 'null' =>
   policy === 'discard' ? 'null' : 'pipe'
-
-function makeOutput(
-  fd: number | undefined,
-  policy: ProcessSpec['Stdout'],
-  limit = DEFAULT_LOG_BYTES,
-): Output {
-  if (fd === undefined) return noOutput
-  return policy === 'log' ? new LogOutput(fd, limit) : new PipeOutput(fd)
-}
 
 /** The environment: as given, or the server's own, with what a login sets for another user. */
 function environment(given: readonly string[] | undefined, user: User | undefined): Record<string, string> {
@@ -224,8 +154,6 @@ function splitVariable(variable: string): [string, string] {
   return [variable.slice(0, at), variable.slice(at + 1)]
 }
 
-const statusOf = (exit: Exit): number => (exit.signal === null ? (exit.code ?? 0) : shellStatus(exit.signal))
-
 function exitSentence(exit: Exit | undefined): string | null {
   if (exit === undefined || exit.code === 0) return null
   return exit.signal === null ? `exit status ${exit.code}` : `signal: ${exit.signal}`
@@ -241,66 +169,6 @@ function leftBehind(pid: number): string {
   }
 }
 
-/** An open `wait`: the status, once there is one. */
-class WaitHandle extends BaseHandle {
-  readonly #process: Process
-  #text: TextHandle | undefined
-
-  constructor(process: Process) {
-    super()
-    this.#process = process
-  }
-
-  override read(max: number): Uint8Array | undefined {
-    const { exit } = this.#process
-    // The status was there before a scrub, if it is there at all.
-    if (exit === undefined) this.#process.checkAttached()
-    else this.#text ??= new TextHandle(`${statusOf(exit)}\n`)
-    return this.#text?.read(max)
-  }
-
-  override unread(): void {
-    this.#text?.unread()
-  }
-
-  override wait(_direction: Direction, wake: () => void): Cancel {
-    return this.#process.await(wake)
-  }
-
-  override ready(): Readiness {
-    return { readable: this.#process.over, writable: false, hangup: false }
-  }
-
-  override watch(changed: () => void): Cancel {
-    return this.#process.watch(changed)
-  }
-}
-
-/** An open `signal`: each write is a signal. */
-class SignalHandle extends BaseHandle {
-  readonly #process: Process
-
-  constructor(process: Process) {
-    super()
-    this.#process = process
-  }
-
-  override write(bytes: Uint8Array): number {
-    if (bytes.length > MAX_COMMAND_BYTES) throw new CircuitError('EFBIG')
-    this.#process.signal(parseSignal(Buffer.from(bytes).toString('latin1')))
-    return bytes.length
-  }
-}
-
-const outputFile = (name: 'stdout' | 'stderr') =>
-  ({
-    access: 'read',
-    nature: 'stream',
-    delicate: true,
-    help: `what the process writes to its standard ${name === 'stdout' ? 'output' : 'error'}, as it comes; each byte goes to one reader ("log": to every reader)`,
-    open: (process: Process): Handle => process[name].open(),
-  }) as const
-
 async function makeProcess(spec: Values<typeof FIELDS>, birth: Birth): Promise<Process> {
   const { Path } = spec
   if (!Path)
@@ -308,70 +176,23 @@ async function makeProcess(spec: Values<typeof FIELDS>, birth: Birth): Promise<P
   return Process.start({ ...spec, Path }, birth)
 }
 
-function outputNamed(process: Process, command: Command): Output {
-  const [name] = expectWords(command, 'discard stdout|stderr', 1)
-  if (name !== 'stdout' && name !== 'stderr')
-    throw new CircuitError('EINVAL', `discard: stdout or stderr, not ${name}`)
-  return process[name]
-}
+const SIGNAL = 'signal NAME [group]'
 
 export const processKind: Kind = defineKind<Process>({
   name: 'proc',
-  files: {
-    stdin: {
-      access: 'write',
-      nature: 'stream',
-      help: "the process's standard input: with > the whole of it (the close ends it), with >> a part of it",
-      open: (process, mode: OpenMode) => process.stdin.open(mode),
-    },
-    stdout: outputFile('stdout'),
-    stderr: outputFile('stderr'),
-    wait: {
-      access: 'read',
-      nature: 'stream',
-      help: 'blocks until the process ends, then says its status as a shell does: 0, 3, 143 (128 + signal)',
-      open: (process) => new WaitHandle(process),
-    },
-    signal: {
-      access: 'write',
-      nature: 'stream',
-      help: 'write the name or number of a signal to send it: TERM, SIGTERM, 15',
-      open: (process) => new SignalHandle(process),
-    },
-  },
+  files: JOB_FILES,
   verbs: {
     signal: {
-      usage: 'signal NAME [group]',
+      usage: SIGNAL,
       help: 'send a signal to the process: TERM, SIGTERM, term or 15; with group, also to all that it started',
       run: (process, command) => {
-        const [name = '', group] = expectWords(command, 'signal NAME [group]', 1, 2)
+        const [name = '', group] = expectWords(command, SIGNAL, 1, 2)
         if (group !== undefined && group !== 'group')
-          throw new CircuitError('EINVAL', `signal: usage: signal NAME [group], not ${group}`)
+          throw new CircuitError('EINVAL', `signal: usage: ${SIGNAL}, not ${group}`)
         process.signal(parseSignal(name), group !== undefined)
       },
     },
-    kill: {
-      usage: 'kill',
-      help: 'kill the process (SIGKILL)',
-      run: (process, command) => {
-        expectWords(command, 'kill', 0)
-        process.signal(9)
-      },
-    },
-    close: {
-      usage: 'close stdin',
-      help: 'end the standard input of the process',
-      run: (process, command) => {
-        const [name] = expectWords(command, 'close stdin', 1)
-        if (name !== 'stdin') throw new CircuitError('EINVAL', `close: only stdin can be closed, not ${name}`)
-        process.stdin.end()
-      },
-    },
-    discard: {
-      usage: 'discard stdout|stderr',
-      help: 'drop this output, what is unread and what comes',
-      run: (process, command) => outputNamed(process, command).discard(),
-    },
+    ...JOB_VERBS,
   },
   makers: {
     mkproc: {

@@ -4,7 +4,8 @@ import { closeSync, writeSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { BlockingCall } from '../../../src/node/blocking.ts'
-import { LogOutput, PipeOutput } from '../../../src/node/element/process/output.ts'
+import { LogOutput, PipeOutput } from '../../../src/node/element/job/output.ts'
+import { PipeSource } from '../../../src/node/element/process/pipe-source.ts'
 import { type Handle, TextHandle } from '../../../src/node/handle.ts'
 import type { Namespace } from '../../../src/node/namespace.ts'
 import { MAX_AHEAD_BYTES } from '../../../src/node/peer/ahead.ts'
@@ -67,7 +68,7 @@ async function readAll(handle: Handle, max: number): Promise<string> {
 /** A pipe as a process's output, and its other end. */
 function pipe(t: Test) {
   const { reader, writer } = openFifo()
-  const output = new PipeOutput(reader)
+  const output = new PipeOutput(new PipeSource(reader))
   let open = true
   const end = (): void => {
     if (open) closeSync(writer)
@@ -203,7 +204,7 @@ t.test('a read that is interrupted takes nothing', async (t) => {
 
 t.test('an error comes in its place, after what was sent ahead', async (t) => {
   const { reader, writer } = openFifo()
-  const output = new LogOutput(reader, 1 << 20)
+  const output = new LogOutput(new PipeSource(reader), 1 << 20)
   const { open } = await wire(t, () => output.open())
   const handle = await open()
   writeSync(writer, numbers(0, 1000))

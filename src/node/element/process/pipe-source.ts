@@ -6,6 +6,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { END } from '../../handle.ts'
+import type { Source } from '../job/streams.ts'
 
 /** What is read ahead of readers. It is copied, or gone, before the next read, so all pipes share one buffer. */
 const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
@@ -13,7 +14,7 @@ const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
 /** A shorter piece than this is filled up from the pipe. */
 const FILLED_UP_BYTES = 4096
 
-export class PipeSource {
+export class PipeSource implements Source {
   #fd: number
   #held: Uint8Array[] = []
   #ended = false
@@ -27,7 +28,6 @@ export class PipeSource {
     this.#fd = fd
   }
 
-  /** Up to `max` bytes, END at the end, undefined while there is nothing. Valid as long as the buffer is. */
   read(max: number, buffer: Buffer = AHEAD): Uint8Array | undefined {
     const held = this.#held.shift()
     if (held && held.length > max) this.#held.unshift(held.subarray(max))
@@ -51,12 +51,10 @@ export class PipeSource {
     return buffer.subarray(0, held.length + (size ?? 0))
   }
 
-  /** Puts back what a read gave and nobody got. */
   unread(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#held.unshift(Buffer.from(bytes))
   }
 
-  /** Whether a read would not have to wait. */
   get readable(): boolean {
     if (this.#held.length > 0 || this.#ended) return true
     const bytes = this.read(AHEAD.length)
@@ -65,13 +63,11 @@ export class PipeSource {
     return true
   }
 
-  /** Calls `wake` once as soon as a read would not have to wait. Only one waits at a time; the last one counts. */
   await(wake: (() => void) | undefined): void {
     this.#wake = wake
     if (wake) this.#listen()
   }
 
-  /** From now on all bytes go to `sink`, as they come, and undefined at the end. */
   flow(sink: (bytes: Uint8Array | undefined) => void): void {
     this.#sink = sink
     // Usually all is there already, and no socket is needed.
@@ -82,6 +78,11 @@ export class PipeSource {
       sink(bytes)
     }
     this.#listen()
+  }
+
+  /** Read and forgotten: without a reader the child would get SIGPIPE. */
+  drop(): void {
+    this.flow(() => {})
   }
 
   /** Lets go of the pipe: the child's next write fails. */

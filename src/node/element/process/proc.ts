@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { Exit } from './spawner.ts'
+import type { Exit } from '../job/exit.ts'
 
 /** The state letter of a process, or undefined when it is no more. Takes no lock of the process. */
 export function processState(pid: number): string | undefined {

@@ -1,15 +1,10 @@
 /** Starts processes, through a thread (spawn-worker.ts), and keeps the guard informed of them. */
 import { Worker } from 'node:worker_threads'
 import { CircuitError, type ErrorCode } from '../../../proto/errors.ts'
+import type { Exit } from '../job/exit.ts'
 import { Guard } from './guard.ts'
 import { exitOfZombie } from './proc.ts'
 import type { FromWorker, Pipes, SpawnRequest, ToWorker } from './spawn-worker.ts'
-
-export interface Exit {
-  /** Exit code, or null where a signal ended it. */
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
 
 export interface Child {
   readonly pid: number

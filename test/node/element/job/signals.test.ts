@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import t from 'tap'
-import { parseSignal, shellStatus } from '../../../../src/node/element/process/signals.ts'
+import { parseSignal, shellStatus } from '../../../../src/node/element/job/signals.ts'
 
 t.test('signals by all their names', async (t) => {
   for (const text of ['TERM', 'SIGTERM', 'term', 'sigterm', 'SigTerm', '15', ' TERM\n'])

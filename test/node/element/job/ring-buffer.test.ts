@@ -1,6 +1,6 @@
 /** The last bytes of a stream, against a plain array of all of them. */
 import t from 'tap'
-import { RingBuffer } from '../../../../src/node/element/process/ring-buffer.ts'
+import { RingBuffer } from '../../../../src/node/element/job/ring-buffer.ts'
 import { failure, random, seeds } from '../../../random.ts'
 
 /** All that can be read from an offset on, in pieces of up to `max`. */

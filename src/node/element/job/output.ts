@@ -1,4 +1,4 @@
-/** A process's stdout or stderr: a pipe that readers share, a log that each reads whole, or nothing. */
+/** A job's stdout or stderr: a pipe that readers share, a log that each reads whole, or nothing. */
 import { CircuitError } from '../../../proto/errors.ts'
 import {
   BaseHandle,
@@ -11,8 +11,8 @@ import {
 } from '../../handle.ts'
 import { WaitQueue, Watchers } from '../../wait-queue.ts'
 import { LastPiece } from './last-piece.ts'
-import { PipeSource } from './pipe-source.ts'
 import { RingBuffer } from './ring-buffer.ts'
+import type { Source } from './streams.ts'
 
 export interface Output {
   open(): Handle
@@ -20,11 +20,27 @@ export interface Output {
   discard(): void
   /** The element was scrubbed: readers are told, the rest is dropped. */
   scrub(): void
-  /** The process has ended and leaves its anchor: readers that are there read to the end, then the rest is dropped. */
+  /** The job has ended and leaves its anchor: readers that are there read to the end, then the rest is dropped. */
   release(): void
 }
 
-const scrubbed = (): CircuitError => new CircuitError('ECANCELED', 'the process was scrubbed')
+/** What becomes of an output: readers share it, nobody gets it, or the last of it is kept. */
+export const POLICIES = ['pipe', 'discard', 'log'] as const
+export type Policy = (typeof POLICIES)[number]
+
+/** Bytes that `"log"` keeps of an output, unless told otherwise. */
+export const DEFAULT_LOG_BYTES = 1 << 20
+export const MAX_LOG_BYTES = 1 << 28
+
+/** @param source undefined where the job has no such output, or discards it */
+export function makeOutput(
+  source: Source | undefined,
+  policy: Policy = 'pipe',
+  limit = DEFAULT_LOG_BYTES,
+): Output {
+  if (source === undefined) return noOutput
+  return policy === 'log' ? new LogOutput(source, limit) : new PipeOutput(source)
+}
 
 /** What readers of a pipe or a log have in common: they wait in line, and end together. */
 abstract class Stream implements Output {
@@ -53,15 +69,15 @@ abstract class Stream implements Output {
   }
 }
 
-/** Each byte goes to one reader; the process blocks when nobody reads. */
+/** Each byte goes to one reader; the job blocks when nobody reads. */
 export class PipeOutput extends Stream {
-  readonly #source: PipeSource
+  readonly #source: Source
   #open = 0
   #released = false
 
-  constructor(fd: number) {
+  constructor(source: Source) {
     super()
-    this.#source = new PipeSource(fd)
+    this.#source = source
   }
 
   override open(): Handle {
@@ -75,13 +91,13 @@ export class PipeOutput extends Stream {
   }
 
   protected override drop(): void {
-    this.#source.flow(() => {})
+    this.#source.drop()
   }
 
   // What readers use.
 
   read(max: number, buffer: Buffer): Uint8Array | undefined {
-    if (this.state === 'scrubbed') throw scrubbed()
+    if (this.state === 'scrubbed') throw new CircuitError('ECANCELED')
     if (this.state === 'discarded') return END
     const bytes = this.#source.read(max, buffer)
     // The end is everybody's.
@@ -193,17 +209,17 @@ class PipeReader extends BaseHandle {
   }
 }
 
-/** The last bytes are kept, the process never blocks, and every reader reads from the oldest byte kept. */
+/** The last bytes are kept, the job never blocks, and every reader reads from the oldest byte kept. */
 export class LogOutput extends Stream {
   readonly #kept: RingBuffer
-  readonly #source: PipeSource
+  readonly #source: Source
   #ended = false
 
-  constructor(fd: number, limit: number) {
+  constructor(source: Source, limit: number) {
     super()
     this.#kept = new RingBuffer(limit)
-    this.#source = new PipeSource(fd)
-    this.#source.flow((bytes) => this.#take(bytes))
+    this.#source = source
+    source.flow((bytes) => this.#take(bytes))
   }
 
   #take(bytes: Uint8Array | undefined): void {
@@ -221,6 +237,7 @@ export class LogOutput extends Stream {
   override release(): void {}
 
   protected override drop(): void {
+    this.#source.drop()
     this.#kept.clear()
   }
 
@@ -232,10 +249,10 @@ export class LogOutput extends Stream {
 
   /** Bytes from an offset since the beginning; END at the end, undefined while there are none. */
   read(from: number, max: number): Uint8Array | undefined {
-    if (this.state === 'scrubbed') throw scrubbed()
+    if (this.state === 'scrubbed') throw new CircuitError('ECANCELED')
     if (this.state === 'discarded') return END
     if (from < this.#kept.end) return this.#kept.read(from, max)
-    return this.#ended ? END : undefined
+    return this.#ended ? this.#source.read(max) : undefined
   }
 
   readable(from: number): boolean {
@@ -296,8 +313,8 @@ class LogReader extends BaseHandle {
   }
 }
 
-/** The process writes to /dev/null. */
-export const noOutput: Output = {
+/** The job has no such output. */
+const noOutput: Output = {
   open: () => new TextHandle(''),
   discard: () => {},
   scrub: () => {},

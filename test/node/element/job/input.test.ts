@@ -1,10 +1,11 @@
 /** A process's standard input, on a real pipe. */
 import { closeSync } from 'node:fs'
 import t from 'tap'
-import { Input } from '../../../../src/node/element/process/input.ts'
+import { Input } from '../../../../src/node/element/job/input.ts'
+import { PipeSink } from '../../../../src/node/element/process/pipe-sink.ts'
 import type { Handle } from '../../../../src/node/handle.ts'
 import { random } from '../../../random.ts'
-import { openFifo, readNow } from './fifo.ts'
+import { openFifo, readNow } from '../process/fifo.ts'
 
 const WHOLE = { read: false, write: true, append: false, truncate: true }
 const TOUCHED = { ...WHOLE, truncate: false }
@@ -17,7 +18,7 @@ const write = (handle: Handle, bytes: Uint8Array | string) => handle.write(Buffe
 
 function open() {
   const { reader, writer } = openFifo()
-  return { reader, input: new Input(writer) }
+  return { reader, input: new Input(new PipeSink(writer)) }
 }
 
 /** Reads to the end. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LastPiece } from '../../../../src/node/element/process/last-piece.ts'
+import { LastPiece } from '../../../../src/node/element/job/last-piece.ts'
 
 /** Reads into a piece's room, as pipes do. */
 function read(piece: LastPiece, text: string): void {
