@@ -3,11 +3,12 @@ import { generateKey } from '../node/peer/key.ts'
 import type { Command } from './command.ts'
 
 export const keygen: Command = {
-  usage: 'circuit keygen > FILE',
   summary: 'print a new key for a circuit',
   options: {},
-  details:
-    'Keep it in a file that only its user can read: (umask 077; circuit keygen > key). Every server and client gets it with -hmac FILE.',
+  words: [],
+  redirection: '> FILE',
+  details: 'Keep it in a file that only its user can read. Every server and client gets it with -hmac FILE.',
+  examples: { 'make a key once, and copy it to every host': '(umask 077; circuit keygen > key)' },
   async run() {
     console.log(generateKey())
     return 0

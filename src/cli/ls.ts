@@ -3,7 +3,7 @@ import type { Circuit, Entry } from '../client/circuit.ts'
 import { asCircuitError } from '../proto/errors.ts'
 import { isServerId } from '../proto/path.ts'
 import { clientCommand } from './client.ts'
-import { writeOut } from './stdio.ts'
+import { jsonText, writeOut } from './stdio.ts'
 
 /** What ends a path when all below it is meant. */
 const ELLIPSIS = '/...'
@@ -18,18 +18,22 @@ interface Options {
 }
 
 export const ls = clientCommand({
-  usage: 'circuit ls [-l] [--depth] [PATH | PATH/...]',
   summary: 'list servers and anchors',
   options: {
     long: { type: 'boolean', short: 'l', help: 'say what each anchor holds: server proc chan …, or ·' },
     depth: { type: 'boolean', help: 'with /...: what is below an anchor comes before it' },
+    json: { type: 'boolean', help: 'the same as JSON: an array of {"Path":"/X…/a","Element":"proc"}' },
   },
-  words: [0, 1],
-  details: `Examples:
-  circuit ls /                       the servers
-  circuit ls /...                    all that there is
-  circuit ls -l /by-name/web1/jobs/...`,
-  async run(circuit, [path = '/'], { long, depth = false }) {
+  words: ['[PATH]'],
+  details: 'Behind PATH may stand /...: all that is below it, too.',
+  examples: {
+    'the servers': 'circuit ls /',
+    'their names': 'circuit ls /by-name',
+    'all that there is': 'circuit ls /...',
+    'the jobs of a server, and what they are': 'circuit ls -l /by-name/web1/jobs/...',
+    'all channels': `circuit ls --json /... | jq -r '.[] | select(.Element == "chan").Path'`,
+  },
+  async run(circuit, [path = '/'], { long, depth = false, json }) {
     const recursive = path.endsWith(ELLIPSIS)
     let status = 0
     const onError = (error: unknown): void => {
@@ -41,7 +45,8 @@ export const ls = clientCommand({
     const lines = found.map(({ path, element = NO_ELEMENT }) =>
       long ? `${element.padEnd(15)} ${path}\n` : `${path}\n`,
     )
-    await writeOut(lines.join(''))
+    const asJson = found.map(({ path, element = null }) => ({ Path: path, Element: element }))
+    await writeOut(json ? jsonText(asJson) : lines.join(''))
     return status
   },
 })
@@ -51,7 +56,8 @@ async function list(circuit: Circuit, path: string, options: Options): Promise<E
   const anchors = (await circuit.list(path)).filter(isShown).sort(byName)
   if (!options.recursive) return anchors
   const below = await mapServers(path, anchors, async (anchor) => {
-    const inside = anchor.children === 0 ? [] : await listInside(circuit, anchor.path, options)
+    const inside =
+      anchor.type === 'link' || anchor.children === 0 ? [] : await listInside(circuit, anchor.path, options)
     return options.depth ? [...inside, anchor] : [anchor, ...inside]
   })
   return below.flat()
@@ -79,8 +85,8 @@ async function mapServers<T>(
   return done
 }
 
-/** In the root the servers; by-name is another way to them. */
+/** In the root the servers; self and by-name are other ways to them. */
 const isShown = ({ type, path, name }: Entry): boolean =>
-  type === 'anchor' && (path !== `/${name}` || isServerId(name))
+  path === `/${name}` ? isServerId(name) : type !== 'file'
 
 const byName = (a: Entry, b: Entry): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)

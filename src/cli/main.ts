@@ -1,17 +1,26 @@
 #!/usr/bin/env node
 /** The command `circuit`. Exit status 0: done, 1: failed, with one plain sentence on stderr, 2: wrong usage. */
 import { CircuitError } from '../proto/errors.ts'
-import { type Command, findCommand } from './command.ts'
+import type { Command } from './command.ts'
 import { commands } from './commands.ts'
+import { findCommand } from './find.ts'
 import { makeHelp } from './help.ts'
 import { UsageError } from './options.ts'
 import { OutputClosed } from './stdio.ts'
+import { usageOf } from './usage.ts'
 
 /** What a shell says of a program that SIGPIPE has ended. */
 const PIPE_STATUS = 141
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
-  const asked = name === undefined || name === '-h' || name === '--help' || name === '-help' ? 'help' : name
+/** What stands for a command, in the spelling of the original. */
+const ASKED_BY_OPTION: Readonly<Record<string, string>> = {
+  '-h': 'help',
+  '-help': 'help',
+  '-version': 'version',
+}
+
+async function main([name = 'help', ...args]: readonly string[]): Promise<number> {
+  const asked = ASKED_BY_OPTION[name.replace(/^--?/, '-')] ?? name
   let command: Command | undefined
   try {
     command = await findCommand(commands, asked)
@@ -20,7 +29,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     if (error instanceof OutputClosed) return PIPE_STATUS
     console.error(`circuit: ${describe(error)}`)
     if (!(error instanceof UsageError)) return 1
-    if (command) console.error(`usage: ${command.usage}`)
+    if (command) console.error(`usage: ${usageOf(asked, command)}\n'circuit help ${asked}' says more`)
     return 2
   }
 }

@@ -18,18 +18,23 @@ export async function makeElement(circuit: Circuit, path: string, command: strin
 }
 
 export const mkproc = clientCommand({
-  usage: 'circuit mkproc [--scrub] PATH < JSON',
   summary: 'run a program: its description is read from the standard input',
   options: { scrub: { type: 'boolean', help: 'take the process off its anchor when it ends' } },
-  words: [1, 1],
+  words: ['PATH'],
+  redirection: '< JSON',
   details: `All fields but Path may be left out:
   {"Path":"/bin/ls", "Args":["/"], "Env":["K=V"], "Dir":"/", "Scrub":false, "User":"nobody", "Detach":false,
    "Stdout":"pipe", "Stderr":"pipe", "Log":1048576}
-Stdout and Stderr: "pipe" waits for readers, "log" keeps the last Log bytes, "discard" drops.
-
-  circuit mkproc /X88550014d4c82e4d/pippi << EOF
-  { "Path": "/bin/ls", "Args": ["/"] }
-  EOF`,
+Stdout and Stderr: "pipe" waits for readers, "log" keeps the last Log bytes, "discard" drops.`,
+  examples: {
+    'list the root directory of that host; circuit stdout prints it': `circuit mkproc /X88550014d4c82e4d/pippi << EOF
+{
+	"Path": "/bin/ls",
+	"Args": ["/"]
+}
+EOF`,
+    'in one line': `echo '{"Path":"make","Dir":"/src"}' | circuit mkproc /by-name/web1/build`,
+  },
   async run(circuit, [path = ''], { scrub }) {
     const fields = parseObject(await readInput())
     await makeElement(circuit, path, `mkproc ${JSON.stringify(scrub ? { ...fields, Scrub: true } : fields)}`)
@@ -37,15 +42,15 @@ Stdout and Stderr: "pipe" waits for readers, "log" keeps the last Log bytes, "di
 })
 
 export const mkchan = clientCommand({
-  usage: 'circuit mkchan PATH [CAPACITY]',
   summary: 'make a channel, which buffers CAPACITY messages (default 0)',
-  words: [1, 2],
-  details: '  circuit mkchan /X88550014d4c82e4d/this/is/charlie 3',
+  words: ['PATH', '[CAPACITY]'],
+  examples: {
+    'up to three messages wait in it for receivers': 'circuit mkchan /X88550014d4c82e4d/this/is/charlie 3',
+  },
   run: (circuit, [path = '', ...capacity]) => makeElement(circuit, path, commandLine('mkchan', ...capacity)),
 })
 
 export const mkdns = clientCommand({
-  usage: 'circuit mkdns [--circuit DOMAIN] PATH [ADDRESS:PORT]',
   summary: "make a nameserver (by default at its server's address, on a free port)",
   options: {
     circuit: {
@@ -54,11 +59,14 @@ export const mkdns = clientCommand({
       help: "the circuit's servers are found below it, as web1.DOMAIN",
     },
   },
-  words: [1, 2],
-  details: `peek says at which address it is. Records come and go with circuit set and circuit unset.
-
-  circuit mkdns /X88550014d4c82e4d/mydns 127.0.0.1:7711
-  circuit mkdns --circuit circuit.local /X88550014d4c82e4d/names :53`,
+  words: ['PATH', '[ADDRESS:PORT]'],
+  details:
+    'circuit peek says at which address it is. Records come and go with circuit set and circuit unset.',
+  examples: {
+    'a nameserver at an address of its own': 'circuit mkdns /X88550014d4c82e4d/mydns 127.0.0.1:7711',
+    'one that knows the servers: dig web1.circuit.local':
+      'circuit mkdns --circuit circuit.local /X88550014d4c82e4d/names :53',
+  },
   run(circuit, [path = '', ...address], { circuit: domain }) {
     const [Address] = address
     const command =
@@ -71,12 +79,12 @@ export const mkdns = clientCommand({
 
 const subscription = (verb: string, what: string): Command =>
   clientCommand({
-    usage: `circuit ${verb} PATH`,
     summary: `make a subscription, which tells of ${what}`,
-    words: [1, 1],
-    details: `circuit recv PATH receives one event, the path of a server.
-
-  circuit ${verb} /X88550014d4c82e4d/watch`,
+    words: ['PATH'],
+    details: 'circuit recv receives one event, the path of a server.',
+    examples: {
+      'wait for the next event': `circuit ${verb} /X88550014d4c82e4d/watch\ncircuit recv /X88550014d4c82e4d/watch`,
+    },
     run: (circuit, [path = '']) => makeElement(circuit, path, verb),
   })
 

@@ -3,8 +3,9 @@ import { unmount } from '../fs/kernel/mount.ts'
 import { CLIENT_OPTIONS, dial } from './client.ts'
 import type { Command } from './command.ts'
 import { mountTree, type Place, takePlace } from './mounting.ts'
-import { type Parsed, parseOptions, UsageError } from './options.ts'
+import { type Parsed, parseOptions } from './options.ts'
 import { onStopSignal } from './signals.ts'
+import { checkWords } from './usage.ts'
 
 const OPTIONS = {
   'allow-group': {
@@ -16,17 +17,19 @@ const OPTIONS = {
 } as const
 
 export const mount: Command = {
-  usage: 'circuit mount [DIR]',
   summary: 'mount the tree here, without running a server, in the foreground',
   options: OPTIONS,
+  words: ['[DIR]'],
   details: `DIR is made if it is missing; by default it is /circuit for root, ~/circuit for others. self in the mount is the server
 that is dialled. It dials out only. When its server goes, calls fail with "Host is down" until one is found again, in the
-same way as the first. SIGINT and SIGTERM end it in order: whoever is blocked in the tree is answered, and it is unmounted.
-
-  circuit mount -d circuit://10.0.0.1:11022/78517/Q56e7a2a0d47a7b5d -hmac key ~/circuit`,
+same way as the first. SIGINT and SIGTERM end it in order: whoever is blocked in the tree is answered, and it is unmounted.`,
+  examples: {
+    'the tree of a far circuit, here':
+      'circuit mount -d circuit://10.0.0.1:11022/78517/Q56e7a2a0d47a7b5d -hmac key ~/circuit',
+  },
   async run(args) {
     const { values, words } = parseOptions(args, OPTIONS)
-    if (words.length > 1) throw new UsageError(`there is a word too many: ${words[1]}`)
+    checkWords(words, mount.words)
     const place = await takePlace(words[0], values['allow-group'] !== undefined)
     return typeof place === 'number' ? place : serve(place, values)
   },

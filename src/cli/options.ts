@@ -1,5 +1,6 @@
 /** Options of the command line: one table a command, in the spelling of today (`--name X`) and of the original (`-name X`). */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { didYouMean } from './suggest.ts'
 
 export interface Option {
   readonly type: 'string' | 'boolean'
@@ -7,9 +8,11 @@ export interface Option {
   readonly multiple?: true
   /** Its one letter, beside its name. */
   readonly short?: string
-  /** What stands for the value in help. */
+  /** What stands for the value in help; completions know what some of them are (completion.ts). */
   readonly value?: string
   readonly help: string
+  /** Every client has it: usage leaves it out. */
+  readonly common?: true
 }
 
 export type Options = Readonly<Record<string, Option>>
@@ -29,13 +32,9 @@ export function parseOptions<O extends Options>(
   args: readonly string[],
   options: O,
 ): { values: Parsed<O>; words: string[] } {
-  const config = parserOf(args, options)
-  try {
-    const { values, positionals } = parseArgs({ ...config, strict: true })
-    return { values: values as Parsed<O>, words: positionals }
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
-  }
+  const parsed = parse(args, options)
+  for (const token of parsed.tokens) if (token.kind === 'option') checkOption(token, options)
+  return { values: parsed.values as Parsed<O>, words: parsed.positionals }
 }
 
 /** The same, where the first word begins a command with options of its own. @throws UsageError */
@@ -43,8 +42,7 @@ export function parseOptionsOfCommand<O extends Options>(
   args: readonly string[],
   options: O,
 ): { values: Parsed<O>; words: string[] } {
-  const { tokens } = parseArgs({ ...parserOf(args, options), strict: false, tokens: true })
-  const first = tokens.find(({ kind }) => kind !== 'option')
+  const first = parse(args, options).tokens.find(({ kind }) => kind !== 'option')
   const own = args.slice(0, first?.index)
   const words = args.slice(own.length)
   return {
@@ -53,9 +51,9 @@ export function parseOptionsOfCommand<O extends Options>(
   }
 }
 
-function parserOf(args: readonly string[], options: Options) {
+function parse(args: readonly string[], options: Options) {
   const end = args.indexOf('--')
-  return {
+  const config = {
     args: args.map((arg, n) =>
       (end < 0 || n < end) && /^-[a-z][a-z0-9-]+(=|$)/.test(arg) ? `-${arg}` : arg,
     ),
@@ -66,11 +64,45 @@ function parserOf(args: readonly string[], options: Options) {
       ]),
     ),
     allowPositionals: true,
+    strict: false,
+    tokens: true,
   } as const satisfies ParseArgsConfig
+  return parseArgs(config)
 }
 
-export const optionLines = (options: Options): string[] =>
-  Object.entries(options).map(([name, { value, short, help }]) => {
-    const spelled = `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`
-    return `  ${spelled}`.padEnd(26) + help
-  })
+interface GivenOption {
+  readonly name: string
+  readonly value?: string | undefined
+  /** As in --name=value. */
+  readonly inlineValue?: boolean | undefined
+}
+
+/** @throws UsageError where there is no such option, or no value for it, or one too many */
+function checkOption({ name, value, inlineValue = false }: GivenOption, options: Options): void {
+  const option = Object.hasOwn(options, name) ? options[name] : undefined
+  const spelled = spell(name)
+  if (option === undefined)
+    throw new UsageError(
+      `there is no option ${spelled}${didYouMean(spelled, Object.keys(options).map(spell))}`,
+    )
+  if (option.type === 'boolean' && value !== undefined) throw new UsageError(`${spelled} takes no value`)
+  // What looks like an option is one, not a value: `-hmac -insecure`.
+  if (option.type === 'string' && (value === undefined || (!inlineValue && /^-./.test(value))))
+    throw new UsageError(`${spelled} needs a value: ${option.value}`)
+}
+
+/** An option as it is typed, by its name. */
+export const spell = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
+
+/** All that an option may be called: `-d`, `--dial`. */
+export const spellings = (name: string, { short }: Option): string[] => [
+  ...(short === undefined ? [] : [`-${short}`]),
+  spell(name),
+]
+
+/** Each option of a table as help shows it, with what it does. */
+export const optionHelp = (options: Options): (readonly [spelled: string, help: string])[] =>
+  Object.entries(options).map(([name, option]) => [
+    `${spellings(name, option).join(', ')}${option.value ? ` ${option.value}` : ''}`,
+    option.help,
+  ])

@@ -28,16 +28,17 @@ const GRACE_MS = 3000
 const START_STATUS: Readonly<Record<string, number>> = { ENOENT: 127, EACCES: 126 }
 
 export const run: Command = {
-  usage: 'circuit run [--on SERVER]… [--all] -- CMD [ARG]…',
   summary: 'run a program on servers: its input, output and status are those of this command',
   options: OPTIONS,
+  words: ['--', 'CMD', '[ARG…]'],
   details: `Without --on and --all it runs on the server that is dialled. Where there are several, each line of output begins with the
 server's name, all get the whole input, and the exit status is the worst. Ctrl-C ends the program everywhere, and nothing
-of it is left behind.
-
-  circuit run -- uname -a
-  circuit run --all -- uptime
-  circuit run --on 'web*' --on db1 -- sh -c 'cat > /tmp/config' < config`,
+of it is left behind.`,
+  examples: {
+    'on the server that is dialled': 'circuit run -- uname -a',
+    'on all servers': 'circuit run --all -- uptime',
+    'copy a file to some': `circuit run --on 'web*' --on db1 -- sh -c 'cat > /tmp/config' < config`,
+  },
   async run(args) {
     const { values, words } = parseOptionsOfCommand(args, OPTIONS)
     if (words.length === 0) throw new UsageError('there is no program to run')

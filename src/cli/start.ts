@@ -43,12 +43,19 @@ const OPTIONS = {
 } as const
 
 export const start: Command = {
-  usage:
-    'circuit start [-a ADDR[:PORT] | -if IFACE] [-hmac FILE] [-j URL]… [-discover GROUP:PORT] [--mdns] [-var DIR] [--mount DIR | --no-mount] [--name NAME]',
   summary: 'run a server here, in the foreground, and mount the tree',
   options: OPTIONS,
+  words: [],
   details: `It stops in order at SIGINT or SIGTERM: whoever is blocked in the tree is answered, the tree is unmounted, and the
 processes that it runs (but those made with "Detach": true) get TERM and, after 5 s, KILL.`,
+  examples: {
+    'the first server': 'circuit start -a 10.0.0.1:11022 -hmac key',
+    'another, which joins it by the URL that it printed':
+      'circuit start -a 10.0.0.2:11088 -hmac key -j circuit://10.0.0.1:11022/78517/Q56e7a2a0d47a7b5d',
+    'the same command on every host, in any order':
+      'circuit start -if eth0 -hmac key -discover 228.8.8.8:7711',
+    'just to try it, on this host': 'circuit start --mount ~/circuit',
+  },
   async run(args) {
     const { values, words } = parseOptions(args, OPTIONS)
     if (words.length > 0) throw new UsageError(`start takes no argument: ${words[0]}`)

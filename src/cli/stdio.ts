@@ -21,6 +21,9 @@ export function writeOut(
   })
 }
 
+/** JSON as peek prints it. */
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, '\t')}\n`
+
 /** Copies a file to the standard output, to its end. What nobody took there stays for the next reader. */
 export async function copyOut(file: OpenFile): Promise<void> {
   try {

@@ -3,9 +3,10 @@ import { VERSION } from '../node/version.ts'
 import type { Command } from './command.ts'
 
 export const version: Command = {
-  usage: 'circuit version',
   summary: 'print the version',
   options: {},
+  words: [],
+  examples: {},
   async run() {
     console.log(`circuit ${VERSION} (node ${process.version}, ${process.platform} ${process.arch})`)
     return 0

@@ -3,19 +3,21 @@ import type { Circuit } from '../client/circuit.ts'
 import { asCircuitError } from '../proto/errors.ts'
 import { joinPath } from '../proto/path.ts'
 import { clientCommand } from './client.ts'
-import { readInput, writeOut } from './stdio.ts'
+import { jsonText, readInput, writeOut } from './stdio.ts'
 
 export const wait = clientCommand({
-  usage: 'circuit wait PATH',
   summary: 'wait until a process ends, and print its state as JSON',
-  words: [1, 1],
-  details: `The exit status is 0 whatever that of the process was: it is in the state, as ExitCode or Signal. circuit run passes
-a status through; so does this:
-
-  exit $(circuit wait /X88550014d4c82e4d/pippi | jq .ExitCode)`,
+  words: ['PATH'],
+  details:
+    'The exit status is 0 whatever that of the process was: it is in the state, as ExitCode or Signal. circuit run passes it through.',
+  examples: {
+    'wait, and see': 'circuit wait /X88550014d4c82e4d/pippi',
+    'the status of the process as that of the script':
+      'exit $(circuit wait /X88550014d4c82e4d/pippi | jq .ExitCode)',
+  },
   async run(circuit, [path = '']) {
     const status = Number(await circuit.readText(joinPath(path, 'wait')))
-    await writeOut(`${JSON.stringify(await endState(circuit, path, status), null, '\t')}\n`)
+    await writeOut(jsonText(await endState(circuit, path, status)))
   },
 })
 
@@ -28,21 +30,26 @@ async function endState(circuit: Circuit, path: string, status: number): Promise
 }
 
 export const waitall = clientCommand({
-  usage: 'circuit waitall [PATH…]',
   summary:
     'wait until all of several processes have ended; without PATHs, they are read from the standard input',
-  words: [0, Number.POSITIVE_INFINITY],
-  details: `Prints a line for each as it ends: its status, as a shell says it, and its path.
-
-  circuit ls /X88550014d4c82e4d/jobs | circuit waitall`,
-  async run(circuit, words) {
+  words: ['[PATH…]'],
+  options: { json: { type: 'boolean', help: 'each line as JSON: {"Path":"/X…/a","Status":0}' } },
+  details: 'It prints a line for each as it ends: its status, as a shell says it, and its path.',
+  examples: {
+    'all jobs': 'circuit ls /X88550014d4c82e4d/jobs | circuit waitall',
+    'those that failed': "circuit ls /by-name/web1/jobs | circuit waitall | grep -v '^0 '",
+  },
+  async run(circuit, words, { json }) {
     const paths = words.length > 0 ? words : (await readInput()).split('\n').filter((line) => line !== '')
     let failed = false
     await Promise.all(
       paths.map(async (path) => {
         try {
           const status = await circuit.readText(joinPath(path, 'wait'))
-          await writeOut(`${status.trim()} ${path}\n`)
+          const line = json
+            ? JSON.stringify({ Path: path, Status: Number(status) })
+            : `${status.trim()} ${path}`
+          await writeOut(`${line}\n`)
         } catch (error) {
           failed = true
           console.error(`circuit: ${path}: ${asCircuitError(error).message}`)

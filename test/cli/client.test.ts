@@ -26,6 +26,27 @@ circuit scrub $X/w/1 $X/w/2 $X/w/3 $X/w; circuit ls $X`)
   t.match(ended.stderr, /^circuit: [^\n]*\/w\/none[^\n]*\n$/)
 })
 
+t.test('lists as JSON, and the names of servers', async (t) => {
+  const listed = await sh(`circuit mkchan $X/json/c
+circuit ls --json $X/...; circuit ls --json /by-name; circuit ls /by-name; circuit ls -l /by-name/...
+circuit scrub $X/json/c $X/json; circuit ls --json $X`)
+  t.match(listed, { status: 0, stderr: '' })
+  const [tree, names, words = '', nothing] = listed.stdout.split(/(?<=^\])\n|\n(?=\[)/m).filter(Boolean)
+  t.strictSame(JSON.parse(tree ?? ''), [
+    { Path: `${env.X}/json`, Element: null },
+    { Path: `${env.X}/json/c`, Element: 'chan' },
+  ])
+  t.strictSame(JSON.parse(names ?? ''), [
+    { Path: '/by-name/a', Element: null },
+    { Path: '/by-name/b', Element: null },
+  ])
+  t.equal(words, '/by-name/a\n/by-name/b\n·               /by-name/a\n·               /by-name/b')
+  t.strictSame(JSON.parse(nothing ?? ''), [])
+  const ended = await sh(`circuit mkproc $X/j <<< '{"Path":"sh","Args":["-c","exit 3"]}'
+circuit waitall --json $X/j; circuit scrub $X/j`)
+  t.match(ended, { status: 0, stdout: `{"Path":"${env.X}/j","Status":3}\n` })
+})
+
 t.test('signal, close, stderr', async (t) => {
   const done =
     await sh(`circuit mkproc $X/s <<< '{"Path":"sh","Args":["-c","trap \\"echo usr >&2; exit 5\\" USR1; echo on >&2; read x"]}'

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commands } from '../../src/cli/commands.ts'
+import { explain } from '../../src/cli/help.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { noMount, runShell, startServer } from '../server.ts'
 
@@ -12,20 +13,65 @@ const circuit = (words: string) => runShell(`exec ${process.execPath} ${MAIN} ${
 t.test('the version is that of package.json', async (t) => {
   const packageFile = fileURLToPath(new URL('../../../package.json', import.meta.url))
   t.equal(VERSION, JSON.parse(readFileSync(packageFile, 'utf8')).version)
-  t.match(await circuit('version'), { status: 0, stdout: `circuit ${VERSION} ` })
+  for (const words of ['version', '--version', '-version'])
+    t.match(await circuit(words), { status: 0, stdout: `circuit ${VERSION} ` })
 })
 
 t.test('help lists the commands, and explains each', async (t) => {
   for (const words of ['', 'help', '-h', '--help']) {
     const { status, stdout } = await circuit(words)
     t.equal(status, 0, words)
-    for (const [name, load] of Object.entries(commands)) {
-      t.match(stdout, new RegExp(`^ {2}${name} `, 'm'))
-      t.match((await load()).usage, new RegExp(`^circuit ${name}( |$)`))
-    }
+    for (const name of Object.keys(commands)) t.match(stdout, new RegExp(`^ {2}${name} `, 'm'))
   }
   for (const words of ['help start', 'start --help', 'start -h'])
     t.match(await circuit(words), { status: 0, stdout: '--allow-group GROUP' }, words)
+})
+
+t.test('each command has examples of itself, with options that it has', async (t) => {
+  for (const [name, load] of Object.entries(commands)) {
+    const { summary, options, examples } = await load()
+    t.notMatch(summary, /^[A-Z]|[.]$/, `${name}: the summary is a part of a sentence`)
+    const known = Object.entries(options).flatMap(([name, { short = name }]) => [name, short])
+    for (const [does, script] of Object.entries(examples)) {
+      const own = new RegExp(`\\bcircuit ${name}( .*)?`, 'm').exec(script)
+      t.ok(own, `${name}: ${does}`)
+      const [mine = ''] = own?.[0]?.split(/[|<>]| -- /) ?? []
+      for (const [, option = ''] of mine.matchAll(/ --?([a-z-]+)/g))
+        t.ok(known.includes(option) || option === 'help', `${script}: ${option}`)
+    }
+    if (name !== 'version') t.ok(Object.keys(examples).length > 0, `${name} has examples`)
+    const explained = explain(name, await load())
+    t.ok(Object.values(examples).every((script) => explained.includes(`  ${script.split('\n')[0]}`)))
+    t.notOk(
+      explained.split('\n').some((line) => line.length > 110),
+      `${name}: no long lines`,
+    )
+  }
+})
+
+t.test('what is misspelt is told, with what may have been meant', async (t) => {
+  t.match(await circuit('mkprc'), { status: 2, stderr: 'there is no command mkprc; did you mean mkproc?\n' })
+  t.match(await circuit('help mkprc'), { status: 2, stderr: 'did you mean mkproc?\n' })
+  t.match(await circuit('ls --jsno'), {
+    status: 2,
+    stderr: 'there is no option --jsno; did you mean --json?\n',
+  })
+  t.match(await circuit('ls -jsno'), { status: 2, stderr: 'did you mean --json?\n' })
+  t.match(await circuit('start -hmca x'), { status: 2, stderr: 'did you mean --hmac?\n' })
+  t.match(await circuit('-d x ls'), { status: 2, stderr: 'options stand behind the command' })
+})
+
+t.test('words and values that are missing, or too many, are named', async (t) => {
+  t.match(await circuit('peek'), {
+    status: 2,
+    stderr: 'circuit: PATH is missing\nusage: circuit peek PATH\n',
+  })
+  t.match(await circuit('signal TERM'), { status: 2, stderr: 'PATH is missing' })
+  t.match(await circuit('peek a b'), { status: 2, stderr: 'a word too many: b' })
+  t.match(await circuit('ls -d'), { status: 2, stderr: '--dial needs a value: URL' })
+  t.match(await circuit('ls -hmac -insecure'), { status: 2, stderr: '--hmac needs a value: FILE' })
+  t.match(await circuit('ls --insecure=no'), { status: 2, stderr: '--insecure takes no value' })
+  t.match(await circuit('ls --timeout soon'), { status: 2, stderr: 'not a number of seconds: soon' })
 })
 
 t.test('wrong usage is told in words, and exits with 2', async (t) => {

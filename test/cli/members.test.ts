@@ -16,6 +16,10 @@ t.test('members says how servers are', async (t) => {
   t.match(rows[0], new RegExp(`^a +${first.id} +127\\.0\\.0\\.1:\\d+ +\\S+ +alive +0 +\\d +[0-9.]+ms$`))
   t.match(rows[1], new RegExp(`^b +${second.id} `))
   t.equal(rows.length, 2)
+  const [a, b] = JSON.parse((await bash('circuit members -d $URL --json', { env })).stdout)
+  const said = { Name: 'a', Server: first.id, Address: /^127\.0\.0\.1:\d+$/, State: 'alive', RTT: Number }
+  t.match(a, said)
+  t.match(b, { ...said, Name: 'b', Server: second.id })
 })
 
 t.test('servers that come and go are received', async (t) => {
