@@ -2,7 +2,8 @@
 # The most frequent words of a text, counted by five processes of a circuit: each is an element, cat connects them,
 # and a channel carries the result to whoever waits for it.
 #
-#   examples/word-count.sh MOUNT TEXT [HOW-MANY]
+#   C=/circuit examples/word-count.sh TEXT [HOW-MANY]
+#   examples/network.sh 1 examples/word-count.sh /usr/share/common-licenses/GPL-3
 #
 # The same in a plain shell:
 #   tr -cs A-Za-z '\n' <TEXT | tr A-Z a-z | grep -v '^$' | sort | uniq -c | sort -k1,1nr -k2 | head -n 10
@@ -10,9 +11,9 @@
 # Every stage could as well live on another host: only the paths would differ.
 set -eu
 
-[ $# -ge 2 ] || { echo "usage: examples/word-count.sh MOUNT TEXT [HOW-MANY]" >&2; exit 2; }
-mount=$1 text=$2 many=${3-10}
-job=$mount/self/word-count-$$
+[ $# -ge 1 ] || { echo "usage: C=MOUNT examples/word-count.sh TEXT [HOW-MANY]" >&2; exit 2; }
+C=${C-/circuit} text=$1 many=${2-10}
+job=$C/self/word-count-$$
 stages=''
 
 # Makes an anchor and runs a program in it: stage NAME COMMAND-LINE

@@ -10,6 +10,7 @@ avahi-utils
 bind9
 bind9-dnsutils
 busybox-static
+curl
 dbus
 dnsperf
 fish
@@ -20,6 +21,7 @@ knot-dnsutils
 less
 libc6-dev
 libfuse3-dev
+make
 openssl
 perl
 pkg-config
@@ -28,6 +30,7 @@ python3
 redis-server
 redis-tools
 rsync
+shellcheck
 strace
 tmux
 util-linux
@@ -35,6 +38,7 @@ zsh
 '
 
 if ! command -v dpkg-query >/dev/null; then
+  # shellcheck disable=SC2086 # the list is words
   echo "debian-packages: not a Debian system; the tests use the commands of:" $packages >&2
   exit 0
 fi

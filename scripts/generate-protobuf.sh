@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 made=src/proto/circuit.pb.js
+# shellcheck disable=SC3013 # dash, bash and busybox know -nt
 if [ ! -e "$made" ] || [ src/proto/circuit.proto -nt "$made" ] || [ package-lock.json -nt "$made" ]; then
   node_modules/.bin/pbjs -t static-module -w esm --dts --no-create --no-verify --no-convert --no-delimited \
     --no-typeurl --no-service -o "$made" src/proto/circuit.proto
