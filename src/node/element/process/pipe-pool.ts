@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmdirSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants
 
@@ -15,97 +16,109 @@ export interface Pair {
   readonly server: number
 }
 
-/** A batch of pipes for output; a child has two of these and one for input. */
-const OUTPUTS = 32
-/** Descriptors that a POSIX shell can name: one digit, without the first three. */
-const HELD = ['3', '4', '5', '6', '7', '8', '9']
+type Direction = 'input' | 'output'
 
-/** Makes a pipe of each here-document, empties it, and holds them all until its input ends. */
-const HOLD_PIPES = `exec ${HELD.map((fd) => `${fd}<<E`).join(' ')}
-${'x\nE\n'.repeat(HELD.length)}${HELD.map((fd) => `read -r _ <&${fd}`).join('\n')}
-echo
-read -r _`
+/** Made at a time; a child has one for input and two for output. */
+const BATCH: Readonly<Record<Direction, number>> = { input: 16, output: 32 }
+/**
+ * Bytes that a pipe takes: a read brings all that is in it, and costs the kernel the same for little as for much. The
+ * kernel's own size is 64 KiB. Users other than root have room for few that are larger; beyond that all that they make are
+ * tiny (pipe(7), pipe-user-pages-soft), so theirs are left as they are.
+ */
+const PIPE_BYTES = process.getuid?.() === 0 ? 256 << 10 : 0
+
+/** Makes pipes, sets their size (F_SETPIPE_SZ of fcntl(2) is 1031), says their descriptors, and holds them until its input ends. */
+const HOLD_PIPES = `
+my ($count, $bytes) = @ARGV;
+my @held;
+for (1 .. $count) {
+  pipe my $reader, my $writer or exit 1;
+  fcntl $writer, 1031, $bytes + 0 if $bytes;
+  push @held, $reader, $writer;
+}
+$| = 1;
+print join(' ', map { fileno $held[2 * $_] } 0 .. $count - 1), "\n";
+readline STDIN`
 
 export class PipePool {
-  readonly #inputs: Pair[] = []
-  readonly #outputs: Pair[] = []
+  readonly #pairs: Readonly<Record<Direction, Pair[]>> = { input: [], output: [] }
   #filling: Promise<void> | undefined
 
   /** Makes what is missing, ahead of need. */
   async refill(): Promise<void> {
-    if (this.#outputs.length < OUTPUTS / 2) this.#outputs.push(...makeFifos(OUTPUTS, 'output'))
-    if (this.#inputs.length < HELD.length) await this.#fillInputs()
+    const { input, output } = this.#pairs
+    if (input.length < BATCH.input / 2 || output.length < BATCH.output / 2) await this.#fill()
   }
 
   /** @throws the system's error when out of descriptors */
-  async takeInput(): Promise<Pair> {
+  async take(direction: Direction): Promise<Pair> {
     for (;;) {
-      const pair = this.#inputs.pop()
+      const pair = this.#pairs[direction].pop()
       if (pair) return pair
-      await this.#fillInputs()
+      await this.#fill()
     }
   }
 
-  /** @throws the system's error when out of descriptors */
-  takeOutput(): Pair {
-    const pair = this.#outputs.pop()
-    if (pair) return pair
-    this.#outputs.push(...makeFifos(OUTPUTS, 'output'))
-    return this.takeOutput()
+  /** Those who come while it is at work wait for the same batch. */
+  #fill(): Promise<void> {
+    this.#filling ??= this.#makeBatch().finally(() => {
+      this.#filling = undefined
+    })
+    return this.#filling
   }
 
-  /** Those who come while it is at work wait for the same batch. */
-  #fillInputs(): Promise<void> {
-    this.#filling ??= makePipes()
-      .then((pairs) => void this.#inputs.push(...(pairs ?? makeFifos(HELD.length, 'input'))))
-      .finally(() => {
-        this.#filling = undefined
-      })
-    return this.#filling
+  async #makeBatch(): Promise<void> {
+    const missing = (direction: Direction): number =>
+      Math.max(0, BATCH[direction] - this.#pairs[direction].length)
+    const wanted = { input: missing('input'), output: missing('output') }
+    const made = (await makePipes(wanted)) ?? makeFifos(wanted)
+    this.#pairs.input.push(...made.input)
+    this.#pairs.output.push(...made.output)
   }
 }
 
+type Batch = Readonly<Record<Direction, Pair[]>>
+type Counts = Readonly<Record<Direction, number>>
+
 /**
- * Pipes for input must be of pipe(2): to open /dev/stdin anew, as programs do that are given this name, waits for a
- * writer where it is a FIFO (fifo_open), for ever if the input has ended already. A shell makes them, one for each
- * here-document, and they are opened through its /proc/PID/fd. Undefined where its here-documents are files, as in
- * old versions of bash.
+ * A Perl (see docs/dependencies.md) makes them, and they are opened anew through its /proc/PID/fd. Undefined where
+ * there is none.
  */
-async function makePipes(): Promise<Pair[] | undefined> {
-  const shell = spawn('/bin/sh', ['-c', HOLD_PIPES], {
+async function makePipes(counts: Counts): Promise<Batch | undefined> {
+  const count = counts.input + counts.output
+  const perl = spawn('perl', ['-e', HOLD_PIPES, String(count), String(PIPE_BYTES)], {
     stdio: ['pipe', 'pipe', 'ignore'],
     cwd: '/',
-    env: {},
+    env: { PATH: process.env.PATH },
   })
   try {
-    await new Promise((resolve, reject) => {
-      shell.on('error', reject)
-      shell.on('exit', () => reject(new Error('the shell ended')))
-      shell.stdin.on('error', reject)
-      shell.stdout.once('data', resolve)
+    const line = await new Promise<string>((resolve, reject) => {
+      perl.on('error', reject)
+      perl.on('exit', () => reject(new Error('perl ended')))
+      perl.stdin.on('error', reject)
+      createInterface({ input: perl.stdout }).once('line', resolve)
     })
-    return openAll(
-      HELD.map((fd) => `/proc/${shell.pid}/fd/${fd}`),
-      'input',
-    )
+    const paths = line.split(' ').map((fd) => `/proc/${perl.pid}/fd/${fd}`)
+    return openBatch(paths, counts)
   } catch (error) {
     if (isExhaustion(error)) throw error
     return undefined
   } finally {
-    shell.stdin?.end()
+    perl.stdin?.end()
   }
 }
 
 const isExhaustion = (error: unknown): boolean =>
   ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-function makeFifos(count: number, direction: 'input' | 'output'): Pair[] {
+/** Not as good for input: to open /dev/stdin anew, as programs do that are given this name, waits for a writer there (fifo_open). */
+function makeFifos(counts: Counts): Batch {
   const dir = mkdtempSync(join(tmpdir(), 'circuit-pipes-'))
-  const paths = Array.from({ length: count }, (_, n) => join(dir, String(n)))
+  const paths = Array.from({ length: counts.input + counts.output }, (_, n) => join(dir, String(n)))
   try {
     const made = spawnSync('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore', cwd: '/' })
     if (made.error) throw made.error
-    return openAll(paths, direction)
+    return openBatch(paths, counts)
   } finally {
     for (const path of paths) unlinkIfThere(path)
     rmdirSync(dir)
@@ -121,7 +134,18 @@ function unlinkIfThere(path: string): void {
 }
 
 /** All or none. */
-function openAll(paths: readonly string[], direction: 'input' | 'output'): Pair[] {
+function openBatch(paths: readonly string[], counts: Counts): Batch {
+  const input = openAll(paths.slice(0, counts.input), 'input')
+  try {
+    return { input, output: openAll(paths.slice(counts.input), 'output') }
+  } catch (error) {
+    for (const { child, server } of input) for (const fd of [child, server]) closeSync(fd)
+    throw error
+  }
+}
+
+/** All or none. */
+function openAll(paths: readonly string[], direction: Direction): Pair[] {
   const opened: number[] = []
   const temporary: number[] = []
   const open = (path: string, flags: number, list = opened): number => {

@@ -9,7 +9,7 @@ import { END } from '../../handle.ts'
 import type { Source } from '../job/streams.ts'
 
 /** What is read ahead of readers. It is copied, or gone, before the next read, so all pipes share one buffer. */
-const AHEAD = Buffer.allocUnsafeSlow(1 << 16)
+const AHEAD = Buffer.allocUnsafeSlow(1 << 18)
 
 /** A shorter piece than this is filled up from the pipe. */
 const FILLED_UP_BYTES = 4096

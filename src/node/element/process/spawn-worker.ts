@@ -54,9 +54,9 @@ async function start(id: number, request: SpawnRequest): Promise<void> {
     return pair
   }
   try {
-    const stdin = take(await pool.takeInput())
-    const [stdout, stderr] = request.outputs.map((kind) =>
-      kind === 'pipe' ? take(pool.takeOutput()) : undefined,
+    const stdin = take(await pool.take('input'))
+    const [stdout, stderr] = await Promise.all(
+      request.outputs.map(async (kind) => (kind === 'pipe' ? take(await pool.take('output')) : undefined)),
     )
     // The child may open /dev/stdout anew: that is checked against the owner of the pipe.
     if (request.user) for (const pair of pairs) fchownSync(pair.child, request.user.uid, request.user.gid)
