@@ -18,6 +18,11 @@ export const CLIENT_OPTIONS = {
     common: true,
     help: 'dial a server that answers in a multicast group, as 228.8.8.8:7711 (otherwise CIRCUIT_DISCOVER)',
   },
+  mdns: {
+    ...DISCOVERY_OPTIONS.mdns,
+    common: true,
+    help: 'dial a server that multicast DNS knows, as _circuit._tcp',
+  },
   hmac: {
     type: 'string',
     common: true,
@@ -77,11 +82,18 @@ export function clientCommand<const O extends Options = Record<never, never>>(
 }
 
 /** Connects as the options say. @throws CircuitError */
-export async function dial({ dial, discover, hmac, insecure, timeout }: ClientValues): Promise<Circuit> {
+export async function dial({
+  dial,
+  discover,
+  mdns,
+  hmac,
+  insecure,
+  timeout,
+}: ClientValues): Promise<Circuit> {
   const given: KeyValues = { ...(hmac !== undefined && { hmac: [hmac] }), ...(insecure && { insecure }) }
   if (discover !== undefined) findDiscovery({ discover })
   const limit = timeout === undefined ? undefined : milliseconds(timeout)
-  return connect({ url: dial, discover, keys: findKeys(given).keys, timeout: limit })
+  return connect({ url: dial, discover, mdns, keys: findKeys(given).keys, timeout: limit })
 }
 
 function milliseconds(seconds: string): number {

@@ -14,12 +14,15 @@ import { type CallOptions, OpenFile, type Owner } from './open-file.ts'
 
 export interface ConnectOptions extends CallOptions {
   /**
-   * The server to dial; otherwise one that answers in the multicast group `discover`, the one in the file that CIRCUIT names, one
-   * that answers in the group CIRCUIT_DISCOVER, or one of this user on this host.
+   * The server to dial; otherwise one that answers in the multicast group `discover`, one that multicast DNS knows where
+   * `mdns` says so, the one in the file that CIRCUIT names, one that answers in the group CIRCUIT_DISCOVER, or one of this user on
+   * this host.
    */
   readonly url?: string | undefined
   /** A multicast group to call out to, as 228.8.8.8:7711. */
   readonly discover?: string | undefined
+  /** Ask multicast DNS for `_circuit._tcp`. */
+  readonly mdns?: boolean | undefined
   /** Keys of the circuit, of which the first is used; none: plaintext. Default: from CIRCUIT_HMAC, or this user's own. */
   readonly keys?: readonly Key[] | undefined
   /** For how long a server is looked for, in ms. Default 3000. */

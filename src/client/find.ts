@@ -8,7 +8,7 @@ import type { Key } from '../node/peer/key.ts'
 import { announced, runtimeDirectory } from '../node/runtime.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { parseUrl } from '../proto/url.ts'
-import { inGroup } from './discover.ts'
+import { byMdns, inGroup } from './discover.ts'
 
 /** A server that may be there. */
 export interface Candidate {
@@ -27,16 +27,18 @@ export interface Source {
   find(signal: AbortSignal): Promise<readonly Candidate[]>
 }
 
-/** What a user may give: a server's URL, or a multicast group to call out to. */
+/** What a user may give: a server's URL, a multicast group to call out to, or that multicast DNS be asked. */
 export interface Given {
   readonly url?: string | undefined
   readonly discover?: string | undefined
+  readonly mdns?: boolean | undefined
 }
 
 /** The source that decides. @param keys those of the circuit, which only its servers answer */
-export function findSource({ url, discover }: Given, keys: readonly Key[]): Source {
+export function findSource({ url, discover, mdns }: Given, keys: readonly Key[]): Source {
   if (url !== undefined) return givenUrl(url)
   if (discover !== undefined) return inGroup(discover, keys)
+  if (mdns) return byMdns(keys)
   const { CIRCUIT, CIRCUIT_DISCOVER } = process.env
   if (CIRCUIT) return namedByVariable(CIRCUIT)
   if (CIRCUIT_DISCOVER) return inGroup(CIRCUIT_DISCOVER, keys)
