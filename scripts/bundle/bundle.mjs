@@ -26,7 +26,7 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
 const CLIENTS = `${dist}bin/clients.cjs`
 const COMPILED = `${dist}bin/clients.v8`
-const NOT_BUNDLED = ['start', 'mount', 'help']
+const NOT_BUNDLED = ['start', 'mount', 'help', 'completion']
 const START_MS = 10_000
 
 const { commands } = await import(`${dist}src/cli/commands.js`)
@@ -55,8 +55,8 @@ function bundle() {
     // Node starts CommonJS sooner.
     format: 'cjs',
     target: 'node20',
-    // The first two are never reached from the bundle; the third seldom, and it is large.
-    external: ['./start.js', './mount.js', 'bonjour-service'],
+    // The first three are never reached from the bundle; the last seldom, and it is large.
+    external: ['./start.js', './mount.js', './completion.js', 'bonjour-service'],
     logLevel: 'warning',
   })
 }

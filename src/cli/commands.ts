@@ -31,5 +31,6 @@ export const commands: Commands = {
   unset: async () => (await import('./control.ts')).unset,
   scrub: async () => (await import('./control.ts')).scrub,
   help: async () => makeHelp(commands),
+  completion: async () => (await import('./completion.ts')).makeCompletion(commands),
   version: async () => (await import('./version.ts')).version,
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type Outcome, runShell, type ShellOptions } from '../server.ts'
 
 /** The program that package.json names. */
-const PROGRAM = fileURLToPath(new URL('../../bin/circuit.cjs', import.meta.url))
+export const PROGRAM = fileURLToPath(new URL('../../bin/circuit.cjs', import.meta.url))
 
 /** Runs a bash script in which `circuit` is the command. */
 export const bash = (script: string, options: ShellOptions = {}): Promise<Outcome> =>
