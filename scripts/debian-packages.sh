@@ -22,6 +22,7 @@ less
 libc6-dev
 libfuse3-dev
 make
+man-db
 openssl
 perl
 pkg-config

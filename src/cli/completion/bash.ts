@@ -1,6 +1,14 @@
 /** Completions for bash. */
 import { spell } from '../options.ts'
-import { allSpellings, type CommandRow, DIALLING, type Kind, LIST, quoted, type Table } from './table.ts'
+import {
+  allSpellings,
+  type CommandRow,
+  DIALLING_SPELLINGS,
+  type Kind,
+  LIST,
+  quoted,
+  type Table,
+} from './table.ts'
 
 /** Puts what may stand at the cursor into `found`, by its kind. */
 const COMPLETERS = `\
@@ -64,7 +72,7 @@ ${optionsWithValues(table)}
       *) if [[ -z $command ]]; then command=$word; else n=$((n + 1)); fi ;;
     esac
     case $word in
-      ${DIALLING.flatMap((name) => [spell(name), `-${name}`]).join(' | ')} | -d) dialling+=("$word" \${expected:+"\${words[i + 1]}"}) ;;
+      ${DIALLING_SPELLINGS.join(' | ')}) dialling+=("$word" \${expected:+"\${words[i + 1]}"}) ;;
     esac
     [[ -z $expected ]] || i=$((i + 1))
   done

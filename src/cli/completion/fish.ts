@@ -4,6 +4,7 @@ import {
   allSpellings,
   type CommandRow,
   DIALLING,
+  DIALLING_SPELLINGS,
   type Kind,
   LIST,
   type OptionRow,
@@ -19,7 +20,6 @@ export function fishCompletion(table: Table): string {
   const common = rows.filter(({ common }) => common)
   const clients = table.filter(({ options }) => options.some(({ common }) => common)).map(({ name }) => name)
   const withValue = rows.filter(({ value }) => value !== undefined).flatMap(allSpellings)
-  const dialling = [...DIALLING.flatMap((name) => [spell(name), `-${name}`]), '-d']
   return `# Completions of circuit for fish, made by circuit completion fish.
 
 # The command, and the words behind it that are neither options nor their values; fails where a value is expected.
@@ -55,9 +55,9 @@ function __circuit_ask -a place
     set -l dialling
     set -l tokens (commandline -opc)
     for n in (seq (count $tokens))
-        if contains -- $tokens[$n] ${dialling.join(' ')}
+        if contains -- $tokens[$n] ${DIALLING_SPELLINGS.join(' ')}
             set -a dialling $tokens[$n]
-            string match -qr -- '^--?insecure$' $tokens[$n]; or set -a dialling $tokens[(math $n + 1)]
+            string match -qr -- '^--?(${DIALLING.flags.join('|')})$' $tokens[$n]; or set -a dialling $tokens[(math $n + 1)]
         end
     end
     ${LIST} $dialling -- $place 2>/dev/null

@@ -37,7 +37,13 @@ export interface CommandRow {
 export type Table = readonly CommandRow[]
 
 /** Options that say which server is dialled: it is the one to ask for paths. */
-export const DIALLING: readonly string[] = ['dial', 'discover', 'hmac', 'insecure']
+export const DIALLING = { withValue: ['dial', 'discover', 'hmac'], flags: ['mdns', 'insecure'] } as const
+
+/** All that those may be called. */
+export const DIALLING_SPELLINGS: readonly string[] = [
+  ...[...DIALLING.withValue, ...DIALLING.flags].flatMap((name) => [`--${name}`, `-${name}`]),
+  '-d',
+]
 /** What asks for them. */
 export const LIST = 'circuit ls --timeout 1'
 

@@ -40,13 +40,15 @@ ${table.map(({ name, summary }) => line(4)(quoted(`${name}:${summary}`))).join('
 _circuit_ask() {
   local option
   local -a dialling
-  for option in ${DIALLING.filter((name) => name !== 'insecure').join(' ')}; do
+  for option in ${DIALLING.withValue.join(' ')}; do
     for option in --$option -$option; do
       (( ! $+opt_args[$option] )) || dialling+=($option "\${(Q)opt_args[$option]}")
     done
   done
   (( ! $+opt_args[-d] )) || dialling+=(-d "\${(Q)opt_args[-d]}")
-  (( ! $+opt_args[--insecure] )) || dialling+=(--insecure)
+  for option in ${DIALLING.flags.join(' ')}; do
+    (( ! $+opt_args[--$option] && ! $+opt_args[-$option] )) || dialling+=(--$option)
+  done
   ${LIST} $dialling -- "$1" 2>/dev/null
 }
 
