@@ -1,5 +1,3 @@
-/** Completions for fish. */
-import { spell } from '../options.ts'
 import {
   allSpellings,
   type CommandRow,
