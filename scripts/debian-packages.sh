@@ -33,6 +33,7 @@ redis-tools
 rsync
 shellcheck
 strace
+systemd
 tmux
 util-linux
 zsh

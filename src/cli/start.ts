@@ -7,6 +7,7 @@ import type { Command } from './command.ts'
 import { mountTree, type Place, takePlace } from './mounting.ts'
 import { DISCOVERY_OPTIONS, findAddress, findDiscovery, findKeys, KEY_OPTIONS } from './network.ts'
 import { type Parsed, parseOptions, UsageError } from './options.ts'
+import { takeServiceManager } from './service-manager.ts'
 import { onStopSignal } from './signals.ts'
 
 const OPTIONS = {
@@ -74,6 +75,7 @@ function checkName(name: string | undefined): void {
 }
 
 async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<number> {
+  const manager = takeServiceManager(say)
   // A server outlives the terminal or the pipe that its messages go to.
   process.stderr.on('error', () => {})
   // A bug of ours must not take with it what others run here.
@@ -115,7 +117,9 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   }
   const withdraw = announce(server.id, server.url)
   console.log(server.url)
-  say(`server ${server.id} (${server.name})${place ? `, mounted on ${place.directory}` : ''}`)
+  const what = `server ${server.id} (${server.name})${place ? `, mounted on ${place.directory}` : ''}`
+  say(what)
+  manager.ready(what)
   if (place) say(firstSteps(place.directory))
   const why = await Promise.race([
     stopped.then(() => 'stop' as const),
@@ -129,7 +133,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   server.close()
   say('stopped')
   // Unmounting lazily may leave the kernel's side busy, and the reader with it: nothing is left to wait for.
-  process.exit(0)
+  process.exit(why instanceof Error ? 1 : 0)
 }
 
 /** Not the root itself: what the kernel remembers of that would make a dead mount seem alive. */

@@ -193,7 +193,8 @@ t.test('network.sh says what it needs', { skip: noMount }, async (t) => {
 const { status: noShellcheck } = await runShell('command -v shellcheck')
 
 t.test('shellcheck finds nothing to say', { skip: noShellcheck ? 'NO shellcheck' : false }, async (t) => {
-  const scripts = 'mount.sh examples/*.sh examples/farm/on-some-host scripts/*.sh'
+  const scripts =
+    'mount.sh examples/*.sh examples/farm/on-some-host scripts/*.sh packaging/*.sh packaging/mount.circuit'
   const checked = await runShell(`cd "$D/.." && exec shellcheck ${scripts}`, { env: { D: EXAMPLES } })
   t.same(checked, { status: 0, stdout: '', stderr: '' })
 })
