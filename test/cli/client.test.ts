@@ -1,4 +1,4 @@
-/** The client commands: what they print, how they end. Those of the seed's examples are in seed.test.ts. */
+/** The client commands: what they print, how they end. The original's examples are in e2e/seed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
@@ -24,6 +24,43 @@ circuit scrub $X/w/1 $X/w/2 $X/w/3 $X/w; circuit ls $X`)
   t.match(ended.stdout, '{\n\t"Exit": "exit status 4",\n\t"ExitCode": 4\n}\n')
   t.ok(ended.stdout.endsWith(`}\n0 ${env.X}/w/3\n3 ${env.X}/w/1\n0 ${env.X}/w/3\n1\n`), ended.stdout)
   t.match(ended.stderr, /^circuit: [^\n]*\/w\/none[^\n]*\n$/)
+})
+
+t.test('ls says what anchors hold, and what is below first', async (t) => {
+  const listed =
+    await sh(`circuit mkchan $X/this/is/charlie 3; circuit ls $X/...; circuit ls -l --depth $X/...
+circuit scrub $X/this/is/charlie $X/this/is $X/this`)
+  t.match(listed, { status: 0, stderr: '' })
+  t.equal(
+    listed.stdout.replaceAll(env.X, '/X'),
+    `/X/this
+/X/this/is
+/X/this/is/charlie
+chan            /X/this/is/charlie
+·               /X/this/is
+·               /X/this
+`,
+  )
+})
+
+t.test('a record in several words, and a nameserver that knows the servers', async (t) => {
+  const made = await sh(`circuit mkdns $X/dns; circuit set $X/dns text.nl. 60 TXT 'two words' more
+circuit peek $X/dns; circuit scrub $X/dns
+circuit mkdns -circuit circuit.local $X/dns; circuit peek $X/dns; circuit scrub $X/dns`)
+  t.match(made, { status: 0, stderr: '' })
+  t.match(made.stdout, '"text.nl.\\t60\\tIN\\tTXT\\t\\"two words\\" \\"more\\""')
+  t.match(made.stdout, '"Circuit": "circuit.local."')
+})
+
+t.test('join makes two circuits one, and suicide ends a server', async (t) => {
+  const other = await startBare(t, 'other')
+  const more = { ...env, O: `/${other.id}`, OTHER: other.url }
+  t.match(await bash('circuit join -d $OTHER $O $CIRCUIT; circuit ls / | grep $O', { env: more }), {
+    status: 0,
+    stdout: `/${other.id}\n`,
+  })
+  t.match(await bash('circuit suicide $O', { env: more }), { status: 0, stdout: '', stderr: '' })
+  await other.ended
 })
 
 t.test('lists as JSON, and the names of servers', async (t) => {
