@@ -7,14 +7,14 @@ import { runShell } from '../server.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'))
-const env = { PAGE: `${ROOT}${manifest.man}`, MANWIDTH: '100', LC_ALL: 'C.UTF-8' }
+const env = { PAGE: `${ROOT}${manifest.man[0]}`, MANWIDTH: '100', LC_ALL: 'C.UTF-8' }
 
 t.test('npm installs it', async (t) => {
   const { stdout } = await runShell(`cd "$ROOT" && npm pack --dry-run --json --ignore-scripts`, {
     env: { ROOT },
   })
   const files: { path: string }[] = JSON.parse(stdout)[0].files
-  t.ok(files.some(({ path }) => `./${path}` === manifest.man))
+  t.ok(files.some(({ path }) => `./${path}` === manifest.man[0]))
 })
 
 t.test('groff and man have nothing to complain of, and apropos finds its name', async (t) => {
