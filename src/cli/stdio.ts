@@ -1,8 +1,12 @@
 /** Between open files and the standard streams. Only data goes to stdout. */
 import type { OpenFile } from '../client/open-file.ts'
+import { Progress } from './progress.ts'
 
 /** Nobody reads our stdout any more: the command ends as one that was killed by SIGPIPE. */
 export class OutputClosed extends Error {}
+
+const STDIN = 0
+const STDOUT = 1
 
 let broken = false
 
@@ -26,15 +30,19 @@ export const jsonText = (value: unknown): string => `${JSON.stringify(value, nul
 
 /** Copies a file to the standard output, to its end. What nobody took there stays for the next reader. */
 export async function copyOut(file: OpenFile): Promise<void> {
+  const progress = new Progress(STDOUT)
   try {
     for (;;) {
       const bytes = await file.read()
       if (bytes.length === 0) break
       await writeOut(bytes)
+      progress.add(bytes.length)
     }
   } catch (error) {
     file.abandon({ unseen: true })
     throw error
+  } finally {
+    progress.end()
   }
   await file.close()
 }
@@ -50,11 +58,14 @@ export async function* standardInput(): AsyncGenerator<Buffer> {
 
 /** Copies the standard input to a file, and closes that. */
 export async function copyIn(file: OpenFile): Promise<void> {
+  const progress = new Progress(STDIN)
   try {
-    for await (const bytes of standardInput()) await file.write(bytes)
+    for await (const bytes of standardInput()) progress.add(await file.write(bytes))
   } catch (error) {
     file.abandon()
     throw error
+  } finally {
+    progress.end()
   }
   await file.close()
 }
