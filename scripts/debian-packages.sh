@@ -13,10 +13,12 @@ busybox-static
 curl
 dbus
 dnsperf
+docker.io
 fish
 fuse3
 gcc
 iproute2
+iptables
 knot-dnsutils
 less
 libc6-dev

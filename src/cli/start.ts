@@ -31,6 +31,10 @@ const OPTIONS = {
     help: 'keep the addresses of the circuit in this directory, and join it again when this server starts again',
   },
   ...DISCOVERY_OPTIONS,
+  docker: {
+    type: 'boolean',
+    help: 'containers may be made here, by the Docker engine at DOCKER_HOST or /var/run/docker.sock',
+  },
   wan: {
     type: 'boolean',
     help: 'the servers are far apart: wait longer before one counts as failed (on all servers)',
@@ -91,7 +95,8 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   const group = findDiscovery(values)
   const named = values.name !== undefined && { name: values.name }
   const timing = values.wan ? WAN : LAN
-  const server = new Server({ onStop: stop, keys, timing, onNews: say, ...named })
+  const { docker = false } = values
+  const server = new Server({ onStop: stop, keys, timing, docker, onNews: say, ...named })
   const mounted =
     place &&
     mountTree(server.circuit, place, {
@@ -108,6 +113,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
     await server.listen(address.host, address.port)
     for (const url of values.j ?? []) await server.join(url)
     if (values.var !== undefined) server.remember(values.var)
+    if (docker) void server.findContainers()
     const { mdns = false } = values
     if (group || mdns) await server.discover({ group, mdns, interfaces: interfacesOf(address.host) })
   } catch (error) {

@@ -63,8 +63,8 @@ export class Anchor {
     return child
   }
 
-  /** @throws CircuitError ENOTEMPTY, EBUSY, ENOENT */
-  delete(name: string): void {
+  /** A promise settles when nothing of its element is left. @throws CircuitError ENOTEMPTY, EBUSY, ENOENT */
+  delete(name: string): void | Promise<void> {
     const child = this.children.get(name)
     if (child === undefined)
       throw new CircuitError('ENOENT', `there is no anchor ${joinPath(this.path, name)}`)
@@ -78,8 +78,9 @@ export class Anchor {
     this.#children?.delete(name)
     this.changed = Date.now()
     child.removed = true
-    child.element?.scrub()
+    const { element } = child
     child.element = undefined
+    return element?.scrub()
   }
 }
 

@@ -52,12 +52,12 @@ async function make(anchor: Anchor, command: Command, host: Host, signal: AbortS
   }
 }
 
-function scrub(anchor: Anchor, command: Command): void {
+async function scrub(anchor: Anchor, command: Command): Promise<void> {
   expectWords(command, 'scrub', 0)
   const { element } = anchor
   if (element === undefined) throw new CircuitError('ENOENT', `${anchor.path} holds no element`)
   anchor.element = undefined
-  element.scrub()
+  await element.scrub()
 }
 
 function unknownVerb(anchor: Anchor, verb: string): CircuitError {

@@ -4,6 +4,7 @@
  * in one place, and with it interrupts, O_NONBLOCK, poll and deadlines.
  */
 import { CircuitError } from '../proto/errors.ts'
+import { WaitQueue, Watchers } from './wait-queue.ts'
 
 /** How a file was opened: open(2)'s flags, as far as files here tell them apart. */
 export interface OpenMode {
@@ -192,5 +193,42 @@ export class TextHandle extends BaseHandle {
 
   override unread(): void {
     this.#at = this.#before
+  }
+}
+
+/** A text that was asked for at open, and comes soon. */
+export class ComingText extends BaseHandle {
+  readonly #waiters = new WaitQueue()
+  readonly #watchers = new Watchers()
+  #text: TextHandle | undefined
+
+  /** @param text settles in any case */
+  constructor(text: Promise<string>) {
+    super()
+    void text.then((known) => {
+      this.#text = new TextHandle(known)
+      this.#waiters.wakeAll()
+      this.#watchers.notify()
+    })
+  }
+
+  override read(max: number): Uint8Array | undefined {
+    return this.#text?.read(max)
+  }
+
+  override unread(): void {
+    this.#text?.unread()
+  }
+
+  override wait(_direction: Direction, wake: () => void): Cancel {
+    return this.#waiters.add(wake)
+  }
+
+  override ready(): Readiness {
+    return { readable: this.#text !== undefined, writable: false, hangup: false }
+  }
+
+  override watch(changed: () => void): Cancel {
+    return this.#watchers.add(changed)
   }
 }

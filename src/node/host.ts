@@ -10,6 +10,8 @@ export interface Host {
   readonly name: string
   readonly spawner: Spawner
   readonly log: OpLog
+  /** Whether containers may be made. */
+  readonly docker: boolean
   /** Bytes that messages may occupy while they wait in channels. */
   readonly messageBudget: Budget
   /** The servers of the circuit, as this one knows them now. */

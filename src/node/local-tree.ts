@@ -3,10 +3,10 @@ import { CircuitError } from '../proto/errors.ts'
 import { checkName, checkPath, joinPath, splitPath } from '../proto/path.ts'
 import { Anchor } from './anchors.ts'
 import { ControlHandle } from './control.ts'
-import type { FileType } from './element/kind.ts'
+import type { Element, FileType } from './element/kind.ts'
 import { ANCHOR_FILES, type AnchorFileName, fileType } from './element/registry.ts'
 import { ServerElement } from './element/server.ts'
-import { type Caller, type Handle, type OpenMode, TextHandle } from './handle.ts'
+import { type Caller, ComingText, type Handle, type OpenMode, TextHandle } from './handle.ts'
 import { anchorHelp } from './help.ts'
 import type { Host } from './host.ts'
 import type { AnchorStat, Listed, Namespace } from './namespace.ts'
@@ -48,7 +48,7 @@ export class LocalTree implements Namespace {
 
   async remove(path: string, who: Caller): Promise<void> {
     const { parent, name } = this.#split(path)
-    this.#logged('remove', path, who, () => this.#find(parent).delete(name))
+    await this.#logged('remove', path, who, () => this.#find(parent).delete(name))
     if (who.peer !== undefined) await this.#host.changedByOthers(path)
   }
 
@@ -93,7 +93,7 @@ export class LocalTree implements Namespace {
       case 'error':
         return new TextHandle(failureText(anchor))
       case 'peek':
-        return new TextHandle(`${JSON.stringify(anchor.element?.peek() ?? null, null, '\t')}\n`)
+        return peek(anchor.element)
       case 'help':
         return new TextHandle(anchorHelp(anchor))
     }
@@ -153,6 +153,13 @@ const statOf = ({ id, files, element, changed, children }: Anchor): AnchorStat =
   changed,
   children: children.size,
 })
+
+/** A snapshot taken now, or asked for now. */
+function peek(element: Element | undefined): Handle {
+  const state = element?.peek() ?? null
+  const text = (known: unknown): string => `${JSON.stringify(known, null, '\t')}\n`
+  return state instanceof Promise ? new ComingText(state.then(text)) : new TextHandle(text(state))
+}
 
 const isAnchorFile = (name: string): name is AnchorFileName => Object.hasOwn(ANCHOR_FILES, name)
 

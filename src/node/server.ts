@@ -1,6 +1,7 @@
 /** One server: puts its parts together. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { asCircuitError } from '../proto/errors.ts'
 import { formatUrl } from '../proto/url.ts'
 import { Budget } from './budget.ts'
 import { Circuit } from './circuit.ts'
@@ -29,6 +30,8 @@ export interface ServerOptions {
   readonly onStop: () => void
   /** Keys of the circuit: the first is used to dial, all are accepted. None: plaintext. */
   readonly keys: readonly Key[]
+  /** Whether containers may be made here, on the Docker engine of this host. */
+  readonly docker?: boolean
   /** How fast membership is. Default: for one network. */
   readonly timing?: Timing
   /** Told what happens to other servers, in words. */
@@ -50,6 +53,7 @@ export class Server {
   readonly circuit: Namespace
   readonly log = new OpLog()
   readonly #joined = new Date()
+  readonly #host: Host
   readonly #tree: LocalTree
   readonly #spawner = new Spawner()
   readonly #budget = new Budget(MESSAGE_BUDGET_BYTES)
@@ -70,6 +74,7 @@ export class Server {
       name: this.name,
       spawner: this.#spawner,
       log: this.log,
+      docker: options.docker ?? false,
       messageBudget: this.#budget,
       members: () => this.#members,
       describe: () => this.#describe(),
@@ -81,6 +86,7 @@ export class Server {
       // The command that asked for it is answered first.
       stop: () => void setImmediate(options.onStop),
     }
+    this.#host = host
     this.#tree = new LocalTree(host)
     this.#members = new CircuitMembers({
       id: this.id,
@@ -152,6 +158,16 @@ export class Server {
     })
     this.#known = known
     void known.find()
+  }
+
+  /** Tells of containers that servers of this name have left, in the log, or why that can't be known. */
+  async findContainers(): Promise<void> {
+    try {
+      // Loaded only where there are containers: it is not small.
+      await (await import('./element/container/left.ts')).findLeft(this.#host)
+    } catch (error) {
+      this.#onNews(`there can be no containers yet: ${asCircuitError(error).message}`)
+    }
   }
 
   /** Adds numbers of another part, a mount for example, to `metrics`. */

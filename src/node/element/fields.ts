@@ -33,6 +33,23 @@ export const count = (least: number, most: number): Field<number> => ({
       : undefined,
 })
 
+/** A number within bounds, both included. */
+export const number = (least: number, most: number): Field<number> => ({
+  type: `a number from ${least} to ${most}`,
+  check: (value) => (typeof value === 'number' && value >= least && value <= most ? value : undefined),
+})
+
+export const textsByName: Field<Readonly<Record<string, string>>> = {
+  type: 'an object of strings',
+  check: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((item) => text.check(item) !== undefined)
+      ? { ...value }
+      : undefined,
+}
+
 export const oneOf = <T extends string>(...choices: readonly T[]): Field<T> => ({
   type: choices.map((choice) => `"${choice}"`).join(' or '),
   check: (value) => choices.find((choice) => choice === value),

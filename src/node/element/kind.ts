@@ -57,10 +57,10 @@ export interface Element {
   readonly kind: Kind
   /** While alive its anchor can't be removed. */
   readonly alive: boolean
-  /** The state as `peek` shows it; must not block. */
+  /** The state as `peek` shows it; must not block. A promise settles soon, whatever happens. */
   peek(): unknown
-  /** It has been taken off its anchor: whoever is blocked on it is told. */
-  scrub(): void
+  /** It has been taken off its anchor: whoever is blocked on it is told. A promise settles when nothing of it is left. */
+  scrub(): void | Promise<void>
 }
 
 export interface Kind<E = Element> {

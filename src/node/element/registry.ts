@@ -1,12 +1,21 @@
 /** All kinds of elements, and what follows from their tables. A new kind is one line here. */
 import { channelKind } from './channel.ts'
+import { containerKind } from './container.ts'
 import type { FileType, Kind, MakerSpec } from './kind.ts'
 import { nameserverKind } from './nameserver.ts'
 import { processKind } from './process.ts'
 import { serverKind } from './server.ts'
 import { joinKind, leaveKind } from './subscription.ts'
 
-const KINDS: readonly Kind[] = [processKind, channelKind, nameserverKind, joinKind, leaveKind, serverKind]
+const KINDS: readonly Kind[] = [
+  processKind,
+  containerKind,
+  channelKind,
+  nameserverKind,
+  joinKind,
+  leaveKind,
+  serverKind,
+]
 
 /** The commands that make an element, by verb. */
 export const makers: ReadonlyMap<string, MakerSpec> = new Map(

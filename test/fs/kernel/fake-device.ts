@@ -69,6 +69,7 @@ const hostOf = (id: string, name: string, members: () => Members): Host => ({
   name,
   spawner: new Spawner(),
   log: new OpLog(),
+  docker: false,
   messageBudget: new Budget(1 << 24),
   members,
   describe: () => ({ Name: name }),

@@ -18,19 +18,19 @@ export abstract class Job implements Element {
   readonly stdout: Output
   readonly stderr: Output
   protected readonly birth: Birth
-  readonly #leaves: boolean
+  /** It leaves its anchor when it ends. */
+  protected readonly leaves: boolean
   #exit: Exit | undefined
   #scrubbed = false
   readonly #waiters = new WaitQueue()
   readonly #watchers = new Watchers()
 
-  /** @param leaves it leaves its anchor when it ends */
   protected constructor({ stdin, stdout, stderr }: Streams, birth: Birth, leaves = false) {
     this.stdin = stdin
     this.stdout = stdout
     this.stderr = stderr
     this.birth = birth
-    this.#leaves = leaves
+    this.leaves = leaves
   }
 
   abstract get kind(): Kind
@@ -55,7 +55,7 @@ export abstract class Job implements Element {
     return this.#scrubbed
   }
 
-  scrub(): void {
+  scrub(): void | Promise<void> {
     this.#scrubbed = true
     this.stdin.scrub()
     this.stdout.scrub()
@@ -95,7 +95,7 @@ export abstract class Job implements Element {
     const { host, path, detach } = this.birth
     host.log.add({ operation: 'exit', path, outcome: `${statusOf(exit)}${remark}` })
     this.tell()
-    if (!this.#leaves || this.#scrubbed) return
+    if (!this.leaves || this.#scrubbed) return
     this.stdout.release()
     this.stderr.release()
     detach()
