@@ -267,64 +267,6 @@ inEachPlace((sentence) => {
     await place.print('rmdir "$A"', { A: anchor })
   })
 
-  sentence('X16 signal and kill signal the process', async (t, place) => {
-    const status = async (command: string): Promise<string> => {
-      const anchor = await place.anchor('run sleep 60')
-      t.equal(await place.command(anchor, command), 'ok')
-      return place.read(`${anchor}/wait`)
-    }
-    t.equal(await status('signal TERM'), '143\n')
-    t.equal(await status('signal sigint'), '130\n')
-    t.equal(await status('signal 1'), '129\n')
-    t.equal(await status('kill'), '137\n')
-    const ended = await place.anchor('run true')
-    await place.read(`${ended}/wait`)
-    t.equal(await place.command(ended, 'kill'), 'ESRCH')
-    t.equal(await place.command(ended, 'signal TERM'), 'ESRCH')
-    t.equal(await place.command(ended, 'signal NONSENSE'), 'EINVAL')
-  })
-
-  sentence('X17 close stdin ends the input, whoever has it open', async (t, place) => {
-    const anchor = await place.anchor('run cat')
-    const results = await place.python(
-      `
-      whole, part = open('stdin', O_WRONLY | O_TRUNC), open('stdin', O_WRONLY | O_APPEND)
-      write(whole, b'a')
-      write(part, b'b')
-      say(command(A, 'close stdin'), content('stdout'), content('wait').strip())
-      say(code(write, whole, b'c'), code(write, part, b'c'))`,
-      { A: anchor },
-    )
-    t.equal(results, 'ok ab 0\nEPIPE EPIPE\n')
-    t.equal(await place.command(anchor, 'close stdout'), 'EINVAL')
-  })
-
-  sentence('X18 discard drops an output, unread and to come', async (t, place) => {
-    const anchor = await place.anchor(
-      'run sh -c "echo unread; cat; echo error >&2; head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"',
-    )
-    const results = await place.python(
-      `
-      fd = open('stdout')
-      until(lambda: select.select([fd], [], [], 10)[0])
-      other = Call(content, 'stderr')
-      blocked(1)
-      say(command(A, 'discard stdout'), read(fd, 9), content('stdout'))
-      say(command(A, 'discard stderr'), repr(other.result()))
-      say(command(A, 'discard stderr'), command(A, 'discard stdin'))
-      close(open('stdin', O_WRONLY | O_TRUNC))
-      say(content('wait').strip(), repr(content('stdout')), repr(content('stderr')))`,
-      { A: anchor },
-    )
-    t.equal(results, "ok b'' \nok ''\nok EINVAL\n0 '' ''\n")
-    const log = await place.anchor('mkproc {"Path":"sh","Args":["-c","echo a; cat"],"Stdout":"log"}')
-    await place.print('echo b >> "$A/stdin"; head -c 4 "$A/stdout"; echo discard stdout > "$A/ctl"', {
-      A: log,
-    })
-    t.equal(await place.read(`${log}/stdout`), '')
-    await place.command(log, 'kill')
-  })
-
   sentence('X19 A verb for another element is EOPNOTSUPP, no verb EINVAL', async (t, place) => {
     const empty = await place.anchor()
     const channel = await place.anchor('mkchan')

@@ -10,7 +10,7 @@ const ids = Array.from(document.matchAll(/^\s*- \*\*([A-Z]+\d+)\*\*/gm), ([, id 
 
 /** Names of tests, by the file that has them. */
 const names = readdirSync(HERE)
-  .filter((file) => file.endsWith('.test.ts') && file !== 'document.test.ts')
+  .filter((file) => file.endsWith('.ts') && file !== 'document.test.ts')
   .flatMap((file) =>
     Array.from(
       readFileSync(new URL(file, HERE), 'utf8').matchAll(/^\s*sentence\(\s*(['"`])(.*?)\1/gms),

@@ -6,7 +6,14 @@
 import { open } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { type Host, network } from '../network.ts'
-import { noMount, type Outcome, type ShellOptions, startServer, workplace } from '../server.ts'
+import {
+  noMount,
+  type Outcome,
+  type ServerOptions,
+  type ShellOptions,
+  startServer,
+  workplace,
+} from '../server.ts'
 import { PRELUDE } from './python.ts'
 
 export interface Place {
@@ -33,11 +40,25 @@ export interface Place {
   read(path: string): Promise<string>
 }
 
+/** What a file wants otherwise. */
+export interface Wishes {
+  /** Only the places of this host. */
+  readonly near?: boolean
+  /** Why its sentences can't be shown here. */
+  readonly skip?: string | false
+  /** How the servers are started. */
+  readonly server?: ServerOptions
+  /** What is written for a command that makes something. */
+  readonly translate?: (command: string) => string
+}
+
 interface PlaceType {
   readonly name: string
   /** So many at a time, beside the other places, which have their turns. */
   readonly lanes?: number
-  start(t: Test): Promise<Started>
+  /** On this host. */
+  readonly near?: true
+  start(t: Test, options: ServerOptions): Promise<Started>
 }
 
 type Started = Pick<Place, 'mount' | 'server' | 'peer' | 'roundTrip' | 'anchor' | 'sh'>
@@ -46,20 +67,20 @@ const BAD_WIRE = { ms: 20, jitterMs: 10, loss: 0.01 }
 
 /** All places. Later ones, an anchor on another host for example, are added here. */
 const places: readonly PlaceType[] = [
-  { name: 'local', start: startLocal },
-  { name: 'remote', start: startRemote },
+  { name: 'local', near: true, start: startLocal },
+  { name: 'remote', near: true, start: startRemote },
   { name: 'remote over a bad wire', start: startFar, lanes: 4 },
 ]
 
-async function startLocal(t: Test): Promise<Started> {
-  const { mount, self } = await startServer(t)
+async function startLocal(t: Test, options: ServerOptions): Promise<Started> {
+  const { mount, self } = await startServer(t, options)
   return { mount, server: self, ...inTree(mount, self) }
 }
 
 /** Two servers that have joined: the mount is the first one's, the anchors are on the second one. */
-async function startRemote(t: Test): Promise<Started> {
+async function startRemote(t: Test, options: ServerOptions): Promise<Started> {
   const near = await startServer(t, { args: ['--name', 'near'] })
-  const far = await startServer(t, { args: ['-j', near.url] })
+  const far = await startServer(t, { ...options, args: [...(options.args ?? []), '-j', near.url] })
   const server = `${near.mount}/${far.id}`
   return { mount: near.mount, server, peer: 'near', ...inTree(near.mount, server) }
 }
@@ -90,23 +111,24 @@ export type Sentence<Given extends unknown[]> = (
 ) => void
 
 /** Runs a file's sentences in every place. */
-export function inEachPlace(define: (sentence: Sentence<[Place]>) => void): void {
+export function inEachPlace(define: (sentence: Sentence<[Place]>) => void, wishes: Wishes = {}): void {
   const takeTurns = inTurns()
-  for (const type of places) {
+  const chosen = places.filter(({ near }) => near || !wishes.near)
+  for (const type of chosen) {
     const { name, lanes = 0 } = type
     const run = async (t: Test, isMine: (n: number) => boolean): Promise<void> => {
-      const place = complete(await type.start(t))
+      const place = complete(await type.start(t, wishes.server ?? {}), wishes.translate)
       let n = 0
       define((name, body) => isMine(n++) && void t.test(name, (t) => body(t, place)))
     }
     const add = (name: string, body: (t: Test) => Promise<void>): void =>
-      void t.test(name, { skip: noMount, buffered: true }, body)
+      void t.test(name, { skip: noMount || (wishes.skip ?? false), buffered: true }, body)
     const whole = takeTurns((t) => run(t, () => true))
     if (lanes === 0) add(name, whole)
     for (let lane = 0; lane < lanes; lane++)
       add(`${name} ${lane + 1}`, (t) => run(t, (n) => n % lanes === lane))
   }
-  t.jobs = places.reduce((sum, { lanes = 1 }) => sum + lanes, 0)
+  t.jobs = chosen.reduce((sum, { lanes = 1 }) => sum + lanes, 0)
 }
 
 /** Makes tests that begin when those before them have ended. */
@@ -124,7 +146,7 @@ export const onThisHost: Sentence<[]> = (name, body) => {
   t.test(name, { skip: noMount }, (t) => body(t))
 }
 
-function complete(started: Started): Place {
+function complete(started: Started, translate: Wishes['translate']): Place {
   const print: Place['print'] = async (script, env) => {
     const { status, stdout, stderr } = await started.sh(script, env)
     if (status !== 0) throw new Error(`status ${status}: ${script}\n${stdout}${stderr}`)
@@ -139,6 +161,7 @@ function complete(started: Started): Place {
     })
   return {
     ...started,
+    ...(translate && { anchor: (command) => started.anchor(command && translate(command)) }),
     print,
     python,
     command,

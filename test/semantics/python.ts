@@ -46,6 +46,11 @@ def until(holds, limit=10):
             raise Exception('did not come true')
         time.sleep(0.002)
 
+# running, exited, …: of a process, or of a container.
+def phase():
+    state = json.loads(content('peek'))
+    return state['Phase'] if 'Phase' in state else state['State']['Status']
+
 # Waits until so many calls are blocked in the mount.
 def blocked(count):
     def holds():
