@@ -81,6 +81,9 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
 fi
 
+# It comes with docker.io; where it was there before it is somebody's.
+containerd=$(command -v containerd || true)
+
 apt='apt-get -q -y -o DPkg::Lock::Timeout=120'
 $apt update >&2 || true
 # shellcheck disable=SC2086
@@ -89,11 +92,19 @@ if ! $apt install --no-install-recommends $missing >&2; then
   echo "debian-packages: tests that need them will be skipped" >&2
 fi
 
-# Nor are they to start with the machine, on port 53 for example: the tests start their own.
+# Nor are they to start with the machine, on port 53 for example, or when somebody asks for them: the tests
+# start their own.
 for package in $missing; do
   case $package in
     avahi-daemon) service=avahi-daemon ;;
     bind9) service=named ;;
+    docker.io)
+      service=docker
+      if command -v deb-systemd-helper >/dev/null; then
+        deb-systemd-helper disable docker.socket >&2 || true
+        [ "$containerd" ] || deb-systemd-helper disable containerd.service >&2 || true
+      fi
+      ;;
     redis-server) service=redis-server ;;
     *) continue ;;
   esac

@@ -303,7 +303,7 @@ inEachPlace((sentence) => {
     })
     t.match(
       await error(place, empty),
-      /"nonsense" is no command for an empty anchor; try one of: mkproc, run, mkchan/,
+      /"nonsense" is no command for an empty anchor; try one of: mkproc, run, mkdkr, mkchan/,
     )
     t.equal(await place.command(process, 'kill'), 'ok')
   })
