@@ -100,10 +100,10 @@ for package in $missing; do
     bind9) service=named ;;
     docker.io)
       service=docker
-      if command -v deb-systemd-helper >/dev/null; then
-        deb-systemd-helper disable docker.socket >&2 || true
-        [ "$containerd" ] || deb-systemd-helper disable containerd.service >&2 || true
-      fi
+      units=docker.socket
+      [ "$containerd" ] || units="$units containerd.service"
+      # shellcheck disable=SC2086
+      ! command -v systemctl >/dev/null || systemctl disable $units >&2 || true
       ;;
     redis-server) service=redis-server ;;
     *) continue ;;
