@@ -51,7 +51,7 @@ inEachPlace((sentence) => {
         .map((line) => line.split(' ')[0])
         .sort()
         .join(' ')
-    t.equal(await verbs(anchor), 'mk@join mk@leave mkchan mkdns mkproc run')
+    t.equal(await verbs(anchor), 'mk@join mk@leave mkchan mkdkr mkdns mkproc run')
     await place.command(anchor, 'mkchan')
     t.equal(await verbs(anchor), 'close scrub')
     await place.command(anchor, 'scrub')
