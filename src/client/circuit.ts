@@ -1,11 +1,11 @@
 /** A circuit as a client sees it, through one of its servers. */
-import type { Caller, OpenMode } from '../node/handle.ts'
-import type { Listed, Namespace, Stat } from '../node/namespace.ts'
+import { type Caller, type Handle, type OpenMode, TextHandle } from '../node/handle.ts'
+import type { Listed, Namespace, Soon, Stat } from '../node/namespace.ts'
 import type { Key } from '../node/peer/key.ts'
 import { RemoteTree } from '../node/peer/remote.ts'
 import { defaultKeys } from '../node/runtime.ts'
 import { asCircuitError, CircuitError } from '../proto/errors.ts'
-import { isServerId, joinPath, splitPath } from '../proto/path.ts'
+import { isServerId, joinPath, splitLast, splitPath } from '../proto/path.ts'
 import { abortable } from './abort.ts'
 import { dialFirst, FIND_MS } from './dial.ts'
 import { findSource } from './find.ts'
@@ -153,7 +153,7 @@ export class Circuit {
       const { code } = asCircuitError(error)
       if (code === 'EEXIST') await this.stat(path)
       if (code === 'EEXIST') return []
-      const parent = parentOf(path)
+      const { parent } = splitLast(path)
       if (code !== 'ENOENT' || splitPath(parent).length < 2) throw error
       const made = await this.#makeAll(parent, make)
       return [...made, ...(await this.#makeAll(path, make))]
@@ -168,25 +168,36 @@ export class Circuit {
 
   /** Opens a special file. @throws ENOENT, EACCES, and what the file says */
   async open(path: string, mode: Mode, { signal }: CallOptions = {}): Promise<OpenFile> {
-    const absolute = await this.resolve(path, { signal })
-    const how = MODES[mode]
-    const work = Promise.resolve(
-      this.namespace.open(parentOf(absolute), splitPath(absolute).at(-1) ?? '', how, WHO),
-    )
-    const handle = await abortable(work, signal, (handle) => {
-      handle.abandon(true)
-      handle.close()
-    }).catch((error) => {
+    const absolute = await this.#resolve(path, signal)
+    return this.#file(absolute, await this.#open(absolute, mode, signal), mode)
+  }
+
+  async #open(absolute: string, mode: Mode, signal: AbortSignal | undefined): Promise<Handle> {
+    const { parent, name } = splitLast(absolute)
+    try {
+      const work = Promise.resolve(this.namespace.open(parent, name, MODES[mode], WHO))
+      return await abortable(work, signal, (handle) => {
+        handle.abandon(true)
+        handle.close()
+      })
+    } catch (error) {
       throw this.#failure(error, absolute, signal)
-    })
-    const file = new OpenFile(absolute, handle, this.#owner, how.write)
+    }
+  }
+
+  #file(absolute: string, handle: Handle, mode: Mode): OpenFile {
+    const file = new OpenFile(absolute, handle, this.#owner, MODES[mode].write)
     this.#files.add(file)
     return file
   }
 
   /** A file's whole text. Blocks as long as the file does: `wait` until the process ends. */
   async readText(path: string, { signal }: CallOptions = {}): Promise<string> {
-    const file = await this.open(path, 'r', { signal })
+    const absolute = await this.#resolve(path, signal)
+    const handle = await this.#open(absolute, 'r', signal)
+    // A short text has come with the answer, and the file is closed there.
+    if (handle instanceof TextHandle) return handle.read(handle.length).toString()
+    const file = this.#file(absolute, handle, 'r')
     try {
       const pieces: Buffer[] = []
       for (;;) {
@@ -237,11 +248,18 @@ export class Circuit {
    * @throws ENOENT
    */
   async resolve(path: string, { signal }: CallOptions = {}): Promise<string> {
-    const [first, second, ...rest] = splitPath(path)
-    if (first === SELF)
-      return `/${[this.server, ...(second === undefined ? [] : [second]), ...rest].join('/')}`
-    if (first !== BY_NAME || second === undefined) return `/${splitPath(path).join('/')}`
-    const link = `/${BY_NAME}/${second}`
+    return this.#resolve(path, signal)
+  }
+
+  #resolve(path: string, signal: AbortSignal | undefined): Soon<string> {
+    const names = splitPath(path)
+    const [first, second] = names
+    if (first === SELF) return `/${[this.server, ...names.slice(1)].join('/')}`
+    if (first !== BY_NAME || second === undefined) return `/${names.join('/')}`
+    return this.#follow(`/${BY_NAME}/${second}`, names.slice(2), signal)
+  }
+
+  async #follow(link: string, rest: readonly string[], signal: AbortSignal | undefined): Promise<string> {
     const stat = await this.#call(link, signal, async () => this.namespace.stat(link))
     return `/${[targetOf(stat), ...rest].join('/')}`
   }
@@ -294,8 +312,6 @@ export interface CommandOptions extends CallOptions {
   /** The JSON object behind the verb. */
   readonly fields?: Readonly<Record<string, unknown>>
 }
-
-const parentOf = (path: string): string => `/${splitPath(path).slice(0, -1).join('/')}`
 
 const targetOf = (stat: Stat | undefined): string =>
   stat?.kind === 'link' ? (splitPath(stat.target).at(-1) ?? '') : ''

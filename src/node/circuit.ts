@@ -83,7 +83,7 @@ export class Circuit implements Namespace {
   }
 
   open(path: string, file: string, mode: OpenMode, who: Caller): Soon<Handle> {
-    if (splitPath(path).length > 0) return this.#treeOf(path).open(path, file, mode, who)
+    if (path !== '/') return this.#treeOf(path).open(path, file, mode, who)
     if (file !== HELP) throw new CircuitError('ENOENT', `there is no file ${joinPath(path, file)}`)
     if (mode.write) throw new CircuitError('EACCES', `${joinPath(path, file)} can only be read`)
     return new TextHandle(ROOT_HELP)
@@ -131,7 +131,7 @@ export class Circuit implements Namespace {
   }
 
   #treeOf(path: string): Namespace {
-    const [id = ''] = splitPath(path)
+    const id = outermostName(path)
     const member = this.#members.get(id)
     if (member === undefined) throw this.#noServer(id)
     return member.tree

@@ -185,7 +185,7 @@ export class TextHandle extends BaseHandle {
     this.#at -= bytes.length
   }
 
-  override read(max: number): Uint8Array {
+  override read(max: number): Buffer {
     this.#before = this.#at
     this.#at = Math.min(this.#bytes.length, this.#at + max)
     return this.#bytes.subarray(this.#before, this.#at)

@@ -70,7 +70,22 @@ export function checkPath(path: string): void {
 }
 
 /** The names along a path, outermost first; none for the root. Repeated slashes count as one. */
-export const splitPath = (path: string): string[] => path.split('/').filter((name) => name !== '')
+export function splitPath(path: string): string[] {
+  const names: string[] = []
+  for (let at = 0; at < path.length; ) {
+    const slash = path.indexOf('/', at)
+    const end = slash < 0 ? path.length : slash
+    if (end > at) names.push(path.slice(at, end))
+    at = end + 1
+  }
+  return names
+}
+
+/** The path of the parent, and the name, of a path without repeated slashes; the root's name is empty. */
+export function splitLast(path: string): { readonly parent: string; readonly name: string } {
+  const slash = path.lastIndexOf('/')
+  return { parent: path.slice(0, slash) || '/', name: path.slice(slash + 1) }
+}
 
 /** The outermost name of a path without repeated slashes; empty for the root. */
 export function outermostName(path: string): string {

@@ -8,6 +8,7 @@ import {
   joinPath,
   MAX_NAME_BYTES,
   MAX_PATH_BYTES,
+  splitLast,
   splitPath,
 } from '../../src/proto/path.ts'
 import { failure, random, seeds } from '../random.ts'
@@ -90,6 +91,9 @@ t.test('how long a path may be', async (t) => {
 t.test('paths', async (t) => {
   t.same(splitPath('/'), [])
   t.same(splitPath('/a//b/'), ['a', 'b'])
+  t.same(splitLast('/a/b'), { parent: '/a', name: 'b' })
+  t.same(splitLast('/a'), { parent: '/', name: 'a' })
+  t.same(splitLast('/'), { parent: '/', name: '' })
   t.equal(joinPath('/', 'a'), '/a')
   t.equal(joinPath('/a', 'b'), '/a/b')
   t.ok(isServerId('X0123456789abcdef'))
