@@ -143,19 +143,37 @@ export class Prober {
   }
 
   #askOthers(seq: number, probe: Probe): void {
-    const { environment, timing, awareness, roster, send } = this.#options
+    const { environment, timing, awareness, send } = this.#options
     const patience = awareness.scale(timing.ackTimeout)
-    const others = sample(environment, roster.live, timing.indirectProbes + 1)
-      .filter((member) => member !== probe.member)
-      .slice(0, timing.indirectProbes)
-    const { id, address } = probe.member.info
     // Once more directly: the ping may have been lost, or the member may not know this server any more.
     probe.member.knows = undefined
     send(probe.member.info, { kind: 'ping', seq })
-    for (const { info } of others) send(info, { kind: 'indirect', seq, target: { id, address }, patience })
-    probe.helpers = others.length
-    probe.cancel = after(environment, patience, (late) => this.#end(seq, probe, late))
+    probe.helpers = this.#askHelpers(seq, probe, patience)
+    probe.cancel = after(environment, patience / 2, () => this.#askAgain(seq, probe, patience / 2))
     this.#knock(seq, probe)
+  }
+
+  /**
+   * Once more in every way, by other helpers. Few probes get so far, but in a large circuit on a bad network it is of them that
+   * suspicions come, and each of those is news for all: what a server sends would grow with N.
+   */
+  #askAgain(seq: number, probe: Probe, patience: number): void {
+    const { environment, send } = this.#options
+    send(probe.member.info, { kind: 'ping', seq })
+    // That these say nothing does not mean that this server hears badly: they have little time.
+    this.#askHelpers(seq, probe, patience)
+    probe.cancel = after(environment, patience, (late) => this.#end(seq, probe, late))
+  }
+
+  /** Says how many there are. */
+  #askHelpers(seq: number, { member }: Probe, patience: number): number {
+    const { environment, timing, roster, send } = this.#options
+    const others = sample(environment, roster.live, timing.indirectProbes + 1)
+      .filter((other) => other !== member)
+      .slice(0, timing.indirectProbes)
+    const { id, address } = member.info
+    for (const { info } of others) send(info, { kind: 'indirect', seq, target: { id, address }, patience })
+    return others.length
   }
 
   /** Where its host says that nobody is at its port, others get half the time to say something else. */
@@ -184,7 +202,7 @@ export class Prober {
       return
     }
     this.#probes.delete(seq)
-    const missed = probe.helpers === 0 ? 1 : probe.helpers - probe.nacks
+    const missed = probe.helpers === 0 ? 1 : Math.max(0, probe.helpers - probe.nacks)
     if (!probe.member.gone) awareness.change(missed)
     if (isLive(probe.member)) onSilent(probe.member)
   }

@@ -164,6 +164,19 @@ t.test('20 % of the packets lost, and 100 ms of jitter, for ten minutes: nobody 
   t.same(failures(network), [])
 })
 
+t.test('on a bad network what a server sends does not grow with the number of servers', async (t) => {
+  const perSecond = [20, 200].map((size) => {
+    const network = circuit(size)
+    network.loss = 0.1
+    network.run(10_000)
+    const { packets } = network
+    network.run(30_000)
+    return (network.packets - packets) / size / 30
+  })
+  const [few = 0, many = 0] = perSecond
+  t.ok(many < 1.5 * few, `${few} packets a second among 20, ${many} among 200`)
+})
+
 t.test('far apart, by the preset for it: nobody is dropped, and failures are told', async (t) => {
   const network = circuit(10, { timing: WAN, latency: [50, 400] })
   network.loss = 0.1
