@@ -9,4 +9,5 @@ if [ ! -e "$made" ] || [ src/proto/circuit.proto -nt "$made" ] || [ package-lock
     --no-typeurl --no-service -o "$made" src/proto/circuit.proto
 fi
 mkdir -p dist/src/proto
-cp -p "$made" dist/src/proto/
+# Its types are part of those of the library.
+cp -p "$made" "${made%.js}.d.ts" dist/src/proto/
