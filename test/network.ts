@@ -70,8 +70,11 @@ export async function network(t: Scope, count: number, options: NetworkOptions =
   })
   t.teardown(async () => void (await Promise.all(hosts.map((host) => host.clear()))))
   await Promise.all(hosts.map((host) => host.connect()))
-  if (options.servers !== false)
-    for (const host of hosts) await host.start({ args: host.index === 0 ? [] : ['-j', hosts[0]?.url ?? ''] })
+  if (options.servers !== false) {
+    const [first, ...others] = hosts
+    await first?.start()
+    await Promise.all(others.map((host) => host.start({ args: ['-j', first?.url ?? ''] })))
+  }
   const settled = async (): Promise<void> => {
     const running = hosts.filter(({ running }) => running)
     const all = running.map(({ name }) => name).sort()

@@ -16,15 +16,26 @@ t.test(
   async (t) => {
     const { hosts } = await network(t, MANY)
     const [first, second, last, stopped] = hosts as [Host, Host, Host, Host]
-    const rest = hosts.filter((host) => host !== last)
+    const rest = hosts.filter((host) => host !== last && host !== stopped)
     const [come, gone] = [await events(first, 'join'), await events(first, 'leave')]
     t.same((await come()).sort(), hosts.map(({ id }) => id).sort())
+    await stopped.run('mkdir $S/x; echo mkchan > $S/x/ctl')
     const joined: string[] = []
     const left: string[] = []
 
+    // One stands still meanwhile, and is not dropped.
+    const pause = async (): Promise<void> => {
+      stopped.server.child.kill('SIGSTOP')
+      await sleep(2000)
+      stopped.server.child.kill('SIGCONT')
+    }
+    const paused = pause()
+
     left.push(last.id)
     await last.server.kill()
-    t.comment(`gone everywhere ${await seen(rest, rest)} ms after kill -9`)
+    t.comment(`gone everywhere ${await seen(rest, [...rest, stopped])} ms after kill -9`)
+    await paused
+    await seen([stopped], [...rest, stopped])
 
     await last.start({ args: ['-j', second.url] })
     t.comment(`seen everywhere ${await seen(hosts, hosts)} ms after its start`)
@@ -32,7 +43,7 @@ t.test(
 
     left.push(last.id)
     const stopping = last.server.stop()
-    t.comment(`gone everywhere ${await seen(rest, rest)} ms after an orderly stop`)
+    t.comment(`gone everywhere ${await seen(rest, [...rest, stopped])} ms after an orderly stop`)
     await stopping
     t.match(
       first.server.log(),
@@ -43,31 +54,21 @@ t.test(
     await last.start({ args: ['-j', second.url] })
     await seen(hosts, hosts)
     joined.push(last.id)
-
-    await last.cut()
-    t.comment(`gone everywhere ${await seen(rest, rest)} ms after it was cut off`)
-    left.push(last.id)
-    await last.heal()
-    t.comment(`back by itself after ${await seen(hosts, hosts)} ms`)
-    joined.push(last.id)
-
-    // For two seconds: it is not dropped. Until it is dropped: it comes back with what is on it.
-    await stopped.run('mkdir $S/x; echo mkchan > $S/x/ctl')
-    stopped.server.child.kill('SIGSTOP')
-    await sleep(2000)
-    stopped.server.child.kill('SIGCONT')
-    await seen([stopped], hosts)
-    stopped.server.child.kill('SIGSTOP')
-    const others = hosts.filter((host) => host !== stopped)
-    t.comment(`gone everywhere ${await seen(others, others)} ms after SIGSTOP`)
-    left.push(stopped.id)
-    stopped.server.child.kill('SIGCONT')
-    t.comment(`back by itself after ${await seen(hosts, hosts)} ms`)
-    joined.push(stopped.id)
-    t.match(await first.run(`cat ${first.at(stopped, 'x', 'peek')}`), { stdout: /"Cap": 0/ })
-
     t.same(await come(), joined)
     t.same(await gone(), left)
+
+    // Two at once: one is cut off, one stands still until it is dropped, and comes back with what is on it.
+    await last.cut()
+    stopped.server.child.kill('SIGSTOP')
+    t.comment(`both gone everywhere after ${await seen(rest, rest)} ms`)
+    await last.heal()
+    stopped.server.child.kill('SIGCONT')
+    t.comment(`back by themselves after ${await seen(hosts, hosts)} ms`)
+    t.match(await first.run(`cat ${first.at(stopped, 'x', 'peek')}`), { stdout: /"Cap": 0/ })
+
+    const both = [last.id, stopped.id].sort()
+    t.same((await come()).sort(), both)
+    t.same((await gone()).sort(), both)
   },
 )
 
