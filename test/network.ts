@@ -101,7 +101,7 @@ function makeKey(t: Scope): string {
   return file
 }
 
-/** A network namespace, there as long as this process. */
+/** A network namespace, with a host name of its own, there as long as this process. */
 class Namespace {
   readonly pid: number
   /** Words that run the rest of theirs as a command in it. */
@@ -110,11 +110,11 @@ class Namespace {
   private constructor(pid: number) {
     this.pid = pid
     // `ip netns exec` would put it into a mount namespace as well, in which later mounts are not seen.
-    this.enter = ['nsenter', `--net=/proc/${pid}/ns/net`]
+    this.enter = ['nsenter', `--net=/proc/${pid}/ns/net`, `--uts=/proc/${pid}/ns/uts`]
   }
 
   static async make(t: Scope): Promise<Namespace> {
-    const keeper = spawn('unshare', ['-n', 'sh', '-ec', 'ip link set lo up; echo ready; exec cat'], {
+    const keeper = spawn('unshare', ['-n', '-u', 'sh', '-ec', 'ip link set lo up; echo ready; exec cat'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const ended = once(keeper, 'close')
@@ -260,8 +260,9 @@ export class Host {
     await this.#wire.set(quality, this.#options.seed)
   }
 
-  /** Gives it its address. */
+  /** Gives it its name and its address. */
   async connect(): Promise<void> {
+    await this.#options.own.run(`hostname ${this.name}`)
     await this.#options.own.ip(
       `addr add ${this.address}/16 brd + dev eth0`,
       'link set eth0 up',
