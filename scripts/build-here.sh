@@ -25,4 +25,4 @@ if ! installed; then
   echo 'circuit: installing what the build needs (once)' >&2
   npm ci --silent --no-fund --no-audit || fail 'npm ci failed; see above'
 fi
-{ scripts/generate-protobuf.sh && node_modules/.bin/tsc -p tsconfig.json; } || fail 'the build failed; see above'
+{ scripts/generate-protobuf.sh && node_modules/.bin/tsc -p tsconfig.json; } >&2 || fail 'the build failed; see above'
