@@ -9,8 +9,10 @@ import { noMount, runShell, startServer } from '../server.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
-/** What is needed at run time, as paths below node_modules. */
-const dependencies = Object.keys(packages).filter((path) => path !== '' && packages[path].dev !== true)
+/** What is needed at run time: `node_modules/NAME`; what these have in theirs comes with them. */
+const dependencies = Object.keys(packages).filter(
+  (path) => path.lastIndexOf('node_modules/') === 0 && packages[path].dev !== true,
+)
 
 t.test('the package, unpacked beside its dependencies', { skip: noMount }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'circuit-package-'))
