@@ -1,4 +1,4 @@
-/** The kind `dkr`: what it takes to make a Docker container, and what can be done with one. The rest is loaded with the first. */
+/** The kind `docker`: what it takes to make a Docker container, and what can be done with one. The rest is loaded with the first. */
 import type { Command } from '../../proto/command.ts'
 import { CircuitError } from '../../proto/errors.ts'
 import type { Container } from './container/container.ts'
@@ -62,7 +62,7 @@ function parseSize(word: string): number {
 }
 
 export const containerKind: Kind = defineKind<Container>({
-  name: 'dkr',
+  name: 'docker',
   files: {
     ...JOB_FILES,
     wait: {
