@@ -22,9 +22,20 @@ const OPTIONS = {
     value: 'NAME',
     help: "the server's name below by-name/ (default: the host's name)",
   },
-  a: { type: 'string', value: 'ADDR[:PORT]', help: 'the address to listen on (default: loopback, any port)' },
+  addr: {
+    type: 'string',
+    short: 'a',
+    value: 'ADDR[:PORT]',
+    help: 'the address to listen on (default: loopback, any port)',
+  },
   if: { type: 'string', value: 'IFACE', help: 'the interface to listen on' },
-  j: { type: 'string', multiple: true, value: 'URL', help: 'join the circuit of the server at this URL' },
+  join: {
+    type: 'string',
+    short: 'j',
+    multiple: true,
+    value: 'URL',
+    help: 'join the circuit of the server at this URL',
+  },
   var: {
     type: 'string',
     value: 'DIR',
@@ -91,7 +102,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   // Before there is a mount that could be left behind.
   onStopSignal(stop)
   const { keys, given } = findKeys(values)
-  const address = findAddress(values.a, values.if, given)
+  const address = findAddress(values.addr, values.if, given)
   const group = findDiscovery(values)
   const named = values.name !== undefined && { name: values.name }
   const timing = values.wan ? WAN : LAN
@@ -111,7 +122,7 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
   }
   try {
     await server.listen(address.host, address.port)
-    for (const url of values.j ?? []) await server.join(url)
+    for (const url of values.join ?? []) await server.join(url)
     if (values.var !== undefined) server.remember(values.var)
     if (docker) void server.findContainers()
     const { mdns = false } = values
