@@ -40,8 +40,8 @@ export interface TestEngine {
   readonly env: { readonly DOCKER_HOST: string }
   /** Process ids of the engine and of what it has started, the containers' own processes too. */
   processes(): number[]
-  /** Runs a shell script in which `docker` speaks to it. */
-  sh(script: string): Promise<Outcome>
+  /** What a shell script prints, in which `docker` speaks to it, and which must succeed. */
+  print(script: string): Promise<string>
   /** Kills it, as SIGKILL does; its containers stay until it starts again. */
   kill(): Promise<void>
   /** Starts it again. */
@@ -61,8 +61,25 @@ tar -C root --numeric-owner -c . | docker import -c 'ENV PATH=/bin:/usr/bin' -c 
 rm -r root
 `
 
-/** Starts an engine, with IMAGE in it; the test's teardown stops it. */
+/** The command that makes a container of IMAGE. */
+export const mkdkr = (fields: object): string => `mkdkr ${JSON.stringify({ Image: IMAGE, ...fields })}`
+
+const unavailable = (): never => {
+  throw new Error(`there is no engine: ${noEngine}`)
+}
+
+/** What there is where the tests that need an engine are skipped. */
+const NONE: TestEngine = {
+  env: { DOCKER_HOST: '' },
+  print: unavailable,
+  start: unavailable,
+  kill: unavailable,
+  processes: unavailable,
+}
+
+/** Starts an engine, with IMAGE in it, where there can be one; the test's teardown stops it. */
 export async function startEngine(t: Scope): Promise<TestEngine> {
+  if (noEngine) return NONE
   const directory = mkdtempSync(join(tmpdir(), 'engine-'))
   const socket = join(directory, 'd.sock')
   const env = { DOCKER_HOST: `unix://${socket}` }
@@ -95,9 +112,13 @@ export async function startEngine(t: Scope): Promise<TestEngine> {
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
   })
   await start()
-  const made = await sh(MAKE_IMAGE)
-  if (made.status !== 0) throw new Error(`can't make an image: ${made.stderr}`)
-  return { env, sh, start, kill: () => stop('SIGKILL'), processes: () => processesOf(directory) }
+  const print = async (script: string): Promise<string> => {
+    const { status, stdout, stderr } = await sh(script)
+    if (status !== 0) throw new Error(`status ${status}: ${script}\n${stderr}`)
+    return stdout.trim()
+  }
+  await print(MAKE_IMAGE)
+  return { env, print, start, kill: () => stop('SIGKILL'), processes: () => processesOf(directory) }
 }
 
 function launch(directory: string, socket: string): ChildProcess {

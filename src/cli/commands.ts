@@ -14,6 +14,7 @@ export const commands: Commands = {
   peek: async () => (await import('./files.ts')).peek,
   run: async () => (await import('./run.ts')).run,
   mkproc: async () => (await import('./make.ts')).mkproc,
+  mkdkr: async () => (await import('./make.ts')).mkdkr,
   stdin: async () => (await import('./files.ts')).stdin,
   stdout: async () => (await import('./files.ts')).stdout,
   stderr: async () => (await import('./files.ts')).stderr,

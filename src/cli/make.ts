@@ -1,4 +1,4 @@
-/** The commands that make an element on a new anchor: mkproc mkchan mkdns mk@join mk@leave. */
+/** The commands that make an element on a new anchor: mkproc mkdkr mkchan mkdns mk@join mk@leave. */
 import type { Circuit } from '../client/circuit.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { commandLine } from '../proto/quote.ts'
@@ -15,6 +15,11 @@ export async function makeElement(circuit: Circuit, path: string, command: strin
     for (const anchor of made.reverse()) await circuit.remove(anchor).catch(() => {})
     throw error
   }
+}
+
+async function makeFromInput(circuit: Circuit, path: string, verb: string, scrub = false): Promise<void> {
+  const fields = parseObject(await readInput())
+  await makeElement(circuit, path, `${verb} ${JSON.stringify(scrub ? { ...fields, Scrub: true } : fields)}`)
 }
 
 export const mkproc = clientCommand({
@@ -35,10 +40,31 @@ Stdout and Stderr: "pipe" waits for readers, "log" keeps the last Log bytes, "di
 EOF`,
     'in one line': `echo '{"Path":"make","Dir":"/src"}' | circuit mkproc /by-name/web1/build`,
   },
-  async run(circuit, [path = ''], { scrub }) {
-    const fields = parseObject(await readInput())
-    await makeElement(circuit, path, `mkproc ${JSON.stringify(scrub ? { ...fields, Scrub: true } : fields)}`)
+  run: (circuit, [path = ''], { scrub }) => makeFromInput(circuit, path, 'mkproc', scrub),
+})
+
+export const mkdkr = clientCommand({
+  summary: 'run a program in a Docker container: its description is read from the standard input',
+  options: { scrub: { type: 'boolean', help: 'take the container away when it ends' } },
+  words: ['PATH'],
+  redirection: '< JSON',
+  details: `The server must have been started with -docker. All fields but Image may be left out:
+  {"Image":"busybox", "Path":"/bin/ls", "Args":["/"], "Env":["K=V"], "Dir":"/", "Entry":"", "User":"nobody",
+   "Memory":1000000000, "CpuShares":3, "Cpus":1.5, "Volume":["/webapp", "/src/webapp:/opt/webapp:ro"],
+   "Network":"none", "Ports":["8080:80"], "Labels":{"K":"V"}, "Restart":"no", "Tty":false, "Pull":false,
+   "Scrub":false, "Stdout":"pipe", "Stderr":"pipe", "Log":1048576}
+Memory is in bytes. Pull fetches an image that is not there. Stdout, Stderr and Log are as for mkproc.`,
+  examples: {
+    'list the root directory of the image; circuit stdout prints it': `circuit mkdkr /X88550014d4c82e4d/docky << EOF
+{
+	"Image": "ubuntu",
+	"Memory": 1000000000,
+	"Path": "/bin/ls",
+	"Args": ["/"]
+}
+EOF`,
   },
+  run: (circuit, [path = ''], { scrub }) => makeFromInput(circuit, path, 'mkdkr', scrub),
 })
 
 export const mkchan = clientCommand({

@@ -19,6 +19,11 @@ const OPTIONS = {
     help: 'run it on the servers of this name or id, in which * ? and [] may stand; may be given more than once',
   },
   all: { type: 'boolean', help: 'run it on all servers' },
+  image: {
+    type: 'string',
+    value: 'IMAGE',
+    help: 'run it in a Docker container of this image, which the engine fetches if it has to (servers with -docker)',
+  },
   ...CLIENT_OPTIONS,
 } as const
 
@@ -33,21 +38,22 @@ export const run: Command = {
   words: ['--', 'CMD', '[ARG…]'],
   details: `Without --on and --all it runs on the server that is dialled. Where there are several, each line of output begins with the
 server's name, all get the whole input, and the exit status is the worst. Ctrl-C ends the program everywhere, and nothing
-of it is left behind.`,
+of it is left behind. With --image the program can be left out: the image has one, perhaps.`,
   examples: {
     'on the server that is dialled': 'circuit run -- uname -a',
     'on all servers': 'circuit run --all -- uptime',
+    'in a container': 'circuit run --on web1 --image busybox -- ls /',
     'copy a file to some': `circuit run --on 'web*' --on db1 -- sh -c 'cat > /tmp/config' < config`,
   },
   async run(args) {
     const { values, words } = parseOptionsOfCommand(args, OPTIONS)
-    if (words.length === 0) throw new UsageError('there is no program to run')
+    if (words.length === 0 && !values.image) throw new UsageError('there is no program to run')
     if (values.all && values.on) throw new UsageError('--all and --on contradict each other')
     const circuit = await dial(values)
     try {
       const servers = await chooseServers(circuit, values.on, values.all ?? false)
       const name = `run-${randomBytes(6).toString('hex')}`
-      return await runAll(servers.map((server) => new Job(circuit, server, name, words)))
+      return await runAll(servers.map((server) => new Job(circuit, server, name, words, values.image)))
     } finally {
       await circuit.close()
     }

@@ -25,9 +25,15 @@ export const wait = clientCommand({
 async function endState(circuit: Circuit, path: string, status: number): Promise<unknown> {
   const state = await circuit.peek(path).catch(() => null)
   const isOfEnded =
-    typeof state === 'object' && state !== null && 'Finished' in state && state.Finished !== null
+    isObject(state) && (isObject(state.State) ? state.State.Running === false : hasFinished(state))
   return isOfEnded ? state : { Exit: status === 0 ? null : `exit status ${status}`, ExitCode: status }
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+const hasFinished = (process: Readonly<Record<string, unknown>>): boolean =>
+  'Finished' in process && process.Finished !== null
 
 export const waitall = clientCommand({
   summary:

@@ -42,8 +42,8 @@ export interface Place {
 
 /** What a file wants otherwise. */
 export interface Wishes {
-  /** Only the places of this host. */
-  readonly near?: boolean
+  /** Names of the places, where not all. */
+  readonly places?: readonly string[]
   /** Why its sentences can't be shown here. */
   readonly skip?: string | false
   /** How the servers are started. */
@@ -56,8 +56,6 @@ interface PlaceType {
   readonly name: string
   /** So many at a time, beside the other places, which have their turns. */
   readonly lanes?: number
-  /** On this host. */
-  readonly near?: true
   start(t: Test, options: ServerOptions): Promise<Started>
 }
 
@@ -67,8 +65,8 @@ const BAD_WIRE = { ms: 20, jitterMs: 10, loss: 0.01 }
 
 /** All places. Later ones, an anchor on another host for example, are added here. */
 const places: readonly PlaceType[] = [
-  { name: 'local', near: true, start: startLocal },
-  { name: 'remote', near: true, start: startRemote },
+  { name: 'local', start: startLocal },
+  { name: 'remote', start: startRemote },
   { name: 'remote over a bad wire', start: startFar, lanes: 4 },
 ]
 
@@ -112,8 +110,7 @@ export type Sentence<Given extends unknown[]> = (
 
 /** Runs a file's sentences in every place. */
 export function inEachPlace(define: (sentence: Sentence<[Place]>) => void, wishes: Wishes = {}): void {
-  const takeTurns = inTurns()
-  const chosen = places.filter(({ near }) => near || !wishes.near)
+  const chosen = places.filter(({ name }) => wishes.places?.includes(name) ?? true)
   for (const type of chosen) {
     const { name, lanes = 0 } = type
     const run = async (t: Test, isMine: (n: number) => boolean): Promise<void> => {
@@ -130,6 +127,8 @@ export function inEachPlace(define: (sentence: Sentence<[Place]>) => void, wishe
   }
   t.jobs = chosen.reduce((sum, { lanes = 1 }) => sum + lanes, 0)
 }
+
+const takeTurns = inTurns()
 
 /** Makes tests that begin when those before them have ended. */
 function inTurns(): (body: (t: Test) => Promise<void>) => (t: Test) => Promise<void> {

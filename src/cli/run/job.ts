@@ -11,6 +11,8 @@ export class Job {
   readonly server: ServerEntry
   readonly #circuit: Circuit
   readonly #path: string
+  /** What a signal is sent to: a program has perhaps started others; a container ends as a whole. */
+  readonly #all: string
   /** Its standard input, once it runs. */
   readonly #started: Promise<OpenFile>
   /** Ends the waiting for it, whether it has ended or not. */
@@ -18,19 +20,28 @@ export class Job {
   #running = false
   #ended = false
 
-  /** Starts it. @param name of its anchor, which must not be there yet */
-  constructor(circuit: Circuit, server: ServerEntry, name: string, words: readonly string[]) {
+  /** Starts it. @param name of its anchor, which must not be there yet @param image of a container to run it in */
+  constructor(
+    circuit: Circuit,
+    server: ServerEntry,
+    name: string,
+    words: readonly string[],
+    image: string | undefined,
+  ) {
     this.#circuit = circuit
     this.server = server
     this.#path = joinPath(server.path, name)
-    this.#started = this.#start(words)
+    this.#all = image === undefined ? ' group' : ''
+    this.#started = this.#start(words, image)
     this.#started.catch(() => {})
   }
 
-  async #start([program = '', ...args]: readonly string[]): Promise<OpenFile> {
+  async #start([Path, ...Args]: readonly string[], Image: string | undefined): Promise<OpenFile> {
     const { signal } = this.#over
     await this.#circuit.make(this.#path, { signal })
-    await this.#circuit.command(this.#path, 'mkproc', { fields: { Path: program, Args: args }, signal })
+    const [verb, fields] =
+      Image === undefined ? ['mkproc', { Path, Args }] : ['mkdkr', { Image, Path, Args, Pull: true }]
+    await this.#circuit.command(this.#path, verb, { fields, signal })
     this.#running = true
     return this.#circuit.open(joinPath(this.#path, 'stdin'), 'w', { signal })
   }
@@ -73,7 +84,7 @@ export class Job {
         PATIENCE_MS,
       ).unref()
     // It may have ended, and its server may be gone: then it is waited for no longer anyway.
-    await this.#circuit.command(this.#path, `signal ${name} group`).catch(() => {})
+    await this.#circuit.command(this.#path, `signal ${name}${this.#all}`).catch(() => {})
   }
 
   /** Removes its anchor. @throws CircuitError, or Error, when that is still there perhaps */
@@ -81,7 +92,7 @@ export class Job {
     const signal = AbortSignal.timeout(PATIENCE_MS)
     // Shells let what they run in the background ignore an INT.
     if (this.#ended && this.#running)
-      await this.#circuit.command(this.#path, 'signal KILL group', { signal }).catch(() => {})
+      await this.#circuit.command(this.#path, `signal KILL${this.#all}`, { signal }).catch(() => {})
     try {
       await this.#circuit.remove(this.#path, { signal })
     } catch (error) {

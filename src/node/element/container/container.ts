@@ -16,7 +16,12 @@ import { pull } from './pull.ts'
 import { Watch } from './watch.ts'
 
 /** One that the engine starts again can't be attached to until it has done so: tried this often, in ms. */
-const RESTART_LOOK_MS = 100
+const RESTART_LOOK_MS = 50
+const RESTART_LOOK_MOST_MS = 1000
+/** An engine that has just told of an end is there, however busy, in ms. */
+const ANSWER_MS = 30_000
+/** The status of one that was taken away while nobody looked: as by SIGKILL, which is what the engine does. */
+const KILLED = 137
 
 interface Parts {
   readonly engine: Engine
@@ -163,7 +168,7 @@ export class Container extends Job {
 
   #follow(status: Promise<number>): void {
     void status.then(
-      () => this.#find(),
+      (code) => this.#find(ANSWER_MS, code),
       () => this.#find(),
     )
   }
@@ -174,39 +179,59 @@ export class Container extends Job {
     void this.#find()
   }
 
-  /** It has ended, or the engine has gone, or only the connection to it. */
-  async #find(): Promise<void> {
+  /**
+   * It has ended, or the engine has gone, or only the connection to it; or the engine is about to start it again.
+   * @param limit how long an answer may take, in ms
+   * @param status of its end, where that is known
+   */
+  async #find(limit?: number, status?: number): Promise<void> {
     try {
-      this.#inspection = await this.#engine.inspect(this.#inspection.Id)
-      const { Running, Restarting } = this.#inspection.State
-      if (Running || Restarting) await this.#attachAgain()
-      else this.#finish()
-    } catch (error) {
-      this.#fail(asCircuitError(error))
+      for (let delay = RESTART_LOOK_MS; ; delay = Math.min(2 * delay, RESTART_LOOK_MOST_MS)) {
+        this.#inspection = await this.#engine.inspect(this.#inspection.Id, limit)
+        const { Running, Restarting } = this.#inspection.State
+        if (!Running) return this.#finish(this.#inspection.State.ExitCode)
+        if (!Restarting && (await this.#attachAgain())) return
+        await new Promise((resolve) => setTimeout(resolve, delay).unref())
+      }
+    } catch (thrown) {
+      const error = asCircuitError(thrown)
+      // Somebody has taken it away.
+      if (error.code === 'ENOENT') this.#finish(status ?? KILLED)
+      else this.#fail(error)
     }
   }
 
-  #finish(): void {
-    const { ExitCode, OOMKilled } = this.#inspection.State
+  #finish(status: number): void {
     this.#watch.stop()
     for (const output of Object.values(this.#outputs)) output.end()
-    this.ended({ code: ExitCode, signal: null }, OOMKilled ? '; it was out of memory' : '')
+    this.ended(
+      { code: status, signal: null },
+      this.#inspection.State.OOMKilled ? '; it was out of memory' : '',
+    )
     // Where it left its anchor by itself, nobody else will.
     if (this.leaves && !this.scrubbed) void this.#remove()
   }
 
-  /** The engine has started it anew, or has been away, and the container was not. What was written meanwhile is lost. */
-  async #attachAgain(): Promise<void> {
-    while (this.#inspection.State.Restarting) {
-      await new Promise((resolve) => setTimeout(resolve, RESTART_LOOK_MS).unref())
-      this.#inspection = await this.#engine.inspect(this.#inspection.Id)
+  /**
+   * The engine has started it anew, or has been away, and the container was not. What was written meanwhile is lost. Says whether
+   * it was still there to be listened to.
+   */
+  async #attachAgain(): Promise<boolean> {
+    const { Id } = this.#inspection
+    try {
+      const { status } = await this.#engine.awaitExit(Id, 'not-running')
+      const outputs = Object.entries(this.#outputs)
+      const sockets = await Promise.all(outputs.map(([name]) => this.#engine.attach(Id, name as OutputName)))
+      for (const [n, [, output]] of outputs.entries()) {
+        const socket = sockets[n]
+        if (socket) output.connect(socket)
+      }
+      this.#follow(status)
+      return true
+    } catch (error) {
+      if (asCircuitError(error).code === 'EHOSTDOWN') throw error
+      return false
     }
-    const { Id, State } = this.#inspection
-    if (!State.Running) return this.#finish()
-    const { status } = await this.#engine.awaitExit(Id, 'not-running')
-    for (const [name, output] of Object.entries(this.#outputs))
-      output.connect(await this.#engine.attach(Id, name as OutputName))
-    this.#follow(status)
   }
 
   #fail(error: CircuitError): void {
