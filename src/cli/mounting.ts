@@ -29,6 +29,8 @@ export async function takePlace(directory: string | undefined, shared: boolean):
   // A mount point that is inherited must not be touched: nobody serves it yet, and we would wait for ourselves.
   const inherited = takeInheritedMount()
   if (inherited) return inherited
+  if (process.platform !== 'linux')
+    throw new Error(`the tree can be mounted on Linux alone, and this is ${process.platform}: use --no-mount`)
   const point = makeMountPoint(directory ?? defaultDirectory())
   await clearWay(point)
   const command = commandToMountAsUser({ directory: point, shared })

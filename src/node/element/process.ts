@@ -55,6 +55,8 @@ export class Process extends Job {
 
   /** Starts a process. @throws CircuitError when the program can't be started */
   static async start(spec: ProcessSpec, birth: Birth): Promise<Process> {
+    if (process.platform !== 'linux')
+      throw new CircuitError('EOPNOTSUPP', `this server runs on ${process.platform}: it makes no processes`)
     const user = spec.User === undefined ? undefined : await findUser(spec.User, birth.signal)
     const request = {
       file: spec.Path,
