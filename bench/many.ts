@@ -1,5 +1,5 @@
 /** Many hosts, for the time of a function, and what is measured on them: what happens to one, and when all others know. */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Listener, type Said, type What } from '../test/network/said.ts'
 import { seen } from '../test/network/seen.ts'
@@ -78,7 +78,8 @@ export class Many {
     try {
       return await seen(observers, expected, limit)
     } catch {
-      this.wrong.push(`${when}: not all list all within ${limit} ms`)
+      const views = await Promise.all(observers.map(async (host) => difference(host, expected)))
+      this.wrong.push(`${when}: not all list all within ${limit} ms: ${views.filter(Boolean).join('; ')}`)
       return limit
     }
   }
@@ -96,6 +97,16 @@ export class Many {
         .map(({ id }) => `${observer.name} dropped ${this.hosts.find((host) => host.id === id)?.name ?? id}`),
     )
   }
+}
+
+/** What is wrong with a host's listing, in words; '' for nothing. */
+async function difference({ name, mount }: Host, expected: readonly Host[]): Promise<string> {
+  const listed = (await readdir(mount)).filter((entry) => entry.startsWith('X'))
+  const lacks = expected.filter(({ id }) => !listed.includes(id)).map((host) => host.name)
+  const more = listed.filter((id) => expected.every((host) => host.id !== id))
+  return lacks.length + more.length === 0
+    ? ''
+    : `${name} lacks ${lacks.join(' ') || 'none'} and lists ${more.length} more`
 }
 
 /** Until a start is seen everywhere, in ms: since exec, since Node had loaded the server, since it said that it is there. */

@@ -143,8 +143,9 @@ export async function pauses(many: Many, rounds: number, longMs: number): Promis
     back.push((await many.listener.all(others, ['joined'], victim.id, continued)) - continued)
     await many.check(`after ${victim.name} went on`)
     const looker = others[0] ?? victim
-    const { stdout } = await looker.run('cat "$P"', { env: { P: `${looker.at(victim, far)}/peek` } })
-    if (!stdout.includes('"Cap": 7')) many.wrong.push(`${victim.name} came back without its elements`)
+    const { stdout, stderr } = await looker.run('cat "$P"', { env: { P: `${looker.at(victim, far)}/peek` } })
+    if (!stdout.includes('"Cap": 7'))
+      many.wrong.push(`${victim.name} came back without its elements: ${stderr}`)
   }
   return [
     fact(`dropped in ${rounds} times SIGSTOP for 2 s, ${size} hosts`, dropped.length, '', { most: 0 }),

@@ -70,6 +70,7 @@ export async function asymmetric(many: Many): Promise<Fact[]> {
   await a.redirect(b)
   await seen(many.hosts, many.hosts)
   const dropped = many.dropped(many.hosts, since)
+  many.wrong.push(...dropped.map((text) => `asymmetric: ${text}`))
   const what = `live servers dropped in ${ASYMMETRIC_MS / 1000} s in which one does not reach another, ${many.hosts.length} hosts`
   return [fact(what, dropped.length, '', { most: 0 })]
 }

@@ -164,6 +164,19 @@ t.test('20 % of the packets lost, and 100 ms of jitter, for ten minutes: nobody 
   t.same(failures(network), [])
 })
 
+t.test('who joins a large circuit knows all in a few round trips', async (t) => {
+  const network = circuit(300)
+  network.latency = [50, 0]
+  const fresh = network.start()
+  let complete: boolean | undefined
+  fresh.join(first(network), (all) => {
+    complete = all
+  })
+  const took = network.runUntil(() => complete !== undefined, 10_000)
+  t.ok(complete && took !== undefined && took <= 500, `it took ${took} ms, at 100 ms each`)
+  t.equal(fresh.swim.live.length, 300)
+})
+
 t.test('on a bad network what a server sends does not grow with the number of servers', async (t) => {
   const perSecond = [20, 200].map((size) => {
     const network = circuit(size)
