@@ -9,7 +9,11 @@ export const signal = clientCommand({
   summary: 'send a signal to a process: TERM, SIGTERM, term or 15',
   words: ['SIGNAL', 'PATH'],
   examples: { 'end a process at once': 'circuit signal KILL /X88550014d4c82e4d/pippi' },
-  run: (circuit, [name = '', path = '']) => circuit.command(path, commandLine('signal', name)),
+  run(circuit, words) {
+    // No name has a slash: whichever comes first, it is clear what is meant.
+    const [name = '', path = ''] = words[0]?.includes('/') ? [words[1], words[0]] : words
+    return circuit.command(path, commandLine('signal', name))
+  },
 })
 
 export const close = clientCommand({

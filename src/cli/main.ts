@@ -5,7 +5,7 @@ import type { Command } from './command.ts'
 import { commands } from './commands.ts'
 import { findCommand } from './find.ts'
 import { makeHelp } from './help.ts'
-import { UsageError } from './options.ts'
+import { ownArguments, UsageError } from './options.ts'
 import { OutputClosed } from './stdio.ts'
 import { usageOf } from './usage.ts'
 
@@ -24,7 +24,7 @@ async function main([name = 'help', ...args]: readonly string[]): Promise<number
   let command: Command | undefined
   try {
     command = await findCommand(commands, asked)
-    return isCallForHelp(args) ? await makeHelp(commands).run([asked]) : await command.run(args)
+    return isCallForHelp(args, command) ? await makeHelp(commands).run([asked]) : await command.run(args)
   } catch (error) {
     if (error instanceof OutputClosed) return PIPE_STATUS
     console.error(`circuit: ${describe(error)}`)
@@ -34,10 +34,11 @@ async function main([name = 'help', ...args]: readonly string[]): Promise<number
   }
 }
 
-/** Behind -- stands another command, whose help it would be. */
-function isCallForHelp(args: readonly string[]): boolean {
+/** Where the words are another command, it may be that one's help that is asked for. */
+function isCallForHelp(args: readonly string[], { words, options }: Command): boolean {
   const end = args.indexOf('--')
-  return args.slice(0, end < 0 ? undefined : end).some((arg) => /^--?h(elp)?$/.test(arg))
+  const own = words[0] === '--' ? ownArguments(args, options) : args.slice(0, end < 0 ? undefined : end)
+  return own.some((arg) => /^--?h(elp)?$/.test(arg))
 }
 
 /** One sentence, which says of what it speaks. */
@@ -45,7 +46,11 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { message } = error
   const path = error instanceof CircuitError ? error.path : undefined
-  return path === undefined || message.includes(path) ? message : `${path}: ${message}`
+  if (path === undefined || message.includes(path)) return message
+  // Whoever uses a command thinks of anchors: files are what these commands are made of.
+  const anchor = path.replace(/\/[^/]+$/, '')
+  if (anchor !== '' && message.includes(anchor)) return message
+  return `${path.endsWith('/ctl') ? anchor : path}: ${message}`
 }
 
 void main(process.argv.slice(2)).then((status) => {

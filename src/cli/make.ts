@@ -18,7 +18,7 @@ export async function makeElement(circuit: Circuit, path: string, command: strin
 }
 
 async function makeFromInput(circuit: Circuit, path: string, verb: string, scrub = false): Promise<void> {
-  const fields = parseObject(await readInput())
+  const fields = parseObject(await readInput('a description in JSON'))
   await makeElement(circuit, path, `${verb} ${JSON.stringify(scrub ? { ...fields, Scrub: true } : fields)}`)
 }
 

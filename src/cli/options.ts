@@ -42,13 +42,15 @@ export function parseOptionsOfCommand<O extends Options>(
   args: readonly string[],
   options: O,
 ): { values: Parsed<O>; words: string[] } {
-  const first = parse(args, options).tokens.find(({ kind }) => kind !== 'option')
-  const own = args.slice(0, first?.index)
+  const own = ownArguments(args, options)
   const words = args.slice(own.length)
-  return {
-    values: parseOptions(own, options).values,
-    words: first?.kind === 'option-terminator' ? words.slice(1) : words,
-  }
+  return { values: parseOptions(own, options).values, words: words[0] === '--' ? words.slice(1) : words }
+}
+
+/** What stands before the first word, or before --. */
+export function ownArguments(args: readonly string[], options: Options): readonly string[] {
+  const first = parse(args, options).tokens.find(({ kind }) => kind !== 'option')
+  return args.slice(0, first?.index)
 }
 
 function parse(args: readonly string[], options: Options) {

@@ -1,4 +1,5 @@
 /** Between open files and the standard streams. Only data goes to stdout. */
+import { isatty } from 'node:tty'
 import type { OpenFile } from '../client/open-file.ts'
 import { Progress } from './progress.ts'
 
@@ -70,8 +71,9 @@ export async function copyIn(file: OpenFile): Promise<void> {
   await file.close()
 }
 
-/** The whole standard input. */
-export async function readInput(): Promise<string> {
+/** The whole standard input. @param what it is, for whoever is to type it */
+export async function readInput(what: string): Promise<string> {
+  if (isatty(STDIN)) console.error(`circuit: ${what} is read from this terminal; Ctrl-D ends it`)
   const pieces: Buffer[] = []
   for await (const piece of standardInput()) pieces.push(piece)
   return Buffer.concat(pieces).toString()

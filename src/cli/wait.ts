@@ -46,7 +46,10 @@ export const waitall = clientCommand({
     'those that failed': "circuit ls /by-name/web1/jobs | circuit waitall | grep -v '^0 '",
   },
   async run(circuit, words, { json }) {
-    const paths = words.length > 0 ? words : (await readInput()).split('\n').filter((line) => line !== '')
+    const paths =
+      words.length > 0
+        ? words
+        : (await readInput('a list of paths')).split('\n').filter((line) => line !== '')
     let failed = false
     await Promise.all(
       paths.map(async (path) => {

@@ -1,6 +1,6 @@
 /** The whole circuit as one namespace: the root with its servers and names, and each server's tree below it. */
 import { CircuitError } from '../proto/errors.ts'
-import { joinPath, outermostName, splitPath } from '../proto/path.ts'
+import { isServerId, joinPath, outermostName, splitPath } from '../proto/path.ts'
 import { SERVER_ANCHOR_ID } from './anchors.ts'
 import { SERVER_FILES, SERVER_KIND } from './element/registry.ts'
 import { type Caller, type Cancel, type Handle, type OpenMode, TextHandle } from './handle.ts'
@@ -138,9 +138,9 @@ export class Circuit implements Namespace {
   }
 
   #noServer(id: string): CircuitError {
-    return this.#members.isLost(id)
-      ? new CircuitError('EHOSTDOWN', `the server ${id} is lost`)
-      : new CircuitError('ENOENT', `there is no server ${id} in this circuit`)
+    if (this.#members.isLost(id)) return new CircuitError('EHOSTDOWN', `the server ${id} is lost`)
+    const advice = isServerId(id) ? '' : '; a path begins with one, as /by-name/NAME/jobs or /self/jobs'
+    return new CircuitError('ENOENT', `there is no server ${id} in this circuit${advice}`)
   }
 
   /** The tree in which something can be made or removed. */

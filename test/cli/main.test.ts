@@ -83,6 +83,13 @@ t.test('wrong usage is told in words, and exits with 2', async (t) => {
   t.match(await circuit('help frobnicate'), { status: 2, stderr: 'there is no command frobnicate' })
 })
 
+t.test('behind the name of a program stands what is meant for that', async (t) => {
+  for (const words of ['run -h', 'run --on web1 --help'])
+    t.match(await circuit(words), { status: 0, stdout: 'usage: circuit run' }, words)
+  for (const words of ['run ls -h', 'run -- ls --help', 'run --on web1 ls -h'])
+    t.notMatch((await circuit(`${words} --timeout 0.1 -d circuit://127.0.0.1:1`)).stdout, 'usage', words)
+})
+
 t.test('what fails is told in one sentence, and exits with 1', async (t) => {
   const { status, stderr } = await circuit('start --mount /dev/null')
   t.equal(status, 1)

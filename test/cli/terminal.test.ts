@@ -1,4 +1,4 @@
-/** Progress of long transfers, in terminals; and what is never written to one. */
+/** What commands say on terminals: progress of long transfers, what is to be typed; and what is never written to one. */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -40,6 +40,16 @@ t.test('a long transfer is shown on a terminal, and the line is gone at the end'
   await terminal.shows(RATE)
   await circuit.writeText(`${path}/stdin`, 'end\n')
   await terminal.shows(/^\d+\nready>$/)
+})
+
+t.test('who is to type something is told so', async (t) => {
+  const terminal = await open(t)
+  await terminal.line('clear; circuit mkproc /self/typed')
+  await terminal.shows(/^circuit: a description in JSON is read from this terminal; Ctrl-D ends it$/m)
+  await terminal.line('{"Path":"true"}')
+  await terminal.press('C-d')
+  await terminal.shows(/^ready>$/m)
+  t.match(await circuit.peek('/self/typed'), { Cmd: { Path: 'true' } })
 })
 
 t.test('what is read is shown as what is written, and Ctrl-C takes the line away', async (t) => {
