@@ -2,7 +2,7 @@
 //
 //   npm test -- [options] [part of a test file's path]...
 //     -g PATTERN    only top-level subtests of a matching name
-//     -j N          N files at a time (2)
+//     -j N          N files at a time (3: they wait more than they work)
 //     -v            show their output as it comes
 //     --node N      under another version of Node (22, 24)
 //
@@ -40,7 +40,7 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     grep: { type: 'string', short: 'g' },
-    jobs: { type: 'string', short: 'j', default: '2' },
+    jobs: { type: 'string', short: 'j', default: '3' },
     verbose: { type: 'boolean', short: 'v', default: false },
     node: { type: 'string' },
   },
