@@ -6,7 +6,7 @@ import { clientCommand } from './client.ts'
 import { jsonText, writeOut } from './stdio.ts'
 
 /** What ends a path when all below it is meant. */
-const ELLIPSIS = '/...'
+const ELLIPSIS = /(^|\/)\.\.\.\/*$/
 const NO_ELEMENT = '·'
 
 interface Options {
@@ -34,14 +34,14 @@ export const ls = clientCommand({
     'all channels': `circuit ls --json /... | jq -r '.[] | select(.Element == "chan").Path'`,
   },
   async run(circuit, [path = '/'], { long, depth = false, json }) {
-    const recursive = path.endsWith(ELLIPSIS)
+    const recursive = ELLIPSIS.test(path)
     let status = 0
     const onError = (error: unknown): void => {
       console.error(`circuit: ${asCircuitError(error).message}`)
       status = 1
     }
     const options = { recursive, depth, onError }
-    const found = await list(circuit, recursive ? path.slice(0, -ELLIPSIS.length) : path, options)
+    const found = await list(circuit, path.replace(ELLIPSIS, ''), options)
     const lines = found.map(({ path, element = NO_ELEMENT }) =>
       long ? `${element.padEnd(15)} ${path}\n` : `${path}\n`,
     )

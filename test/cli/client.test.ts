@@ -31,6 +31,10 @@ t.test('ls says what anchors hold, and what is below first', async (t) => {
     await sh(`circuit mkchan $X/this/is/charlie 3; circuit ls $X/...; circuit ls -l --depth $X/...
 circuit scrub $X/this/is/charlie $X/this/is $X/this`)
   t.match(listed, { status: 0, stderr: '' })
+  const everything = await sh(
+    'for p in /... ... /.../; do circuit ls $p | sort -u | md5sum; done | uniq | wc -l',
+  )
+  t.equal(everything.stdout.trim(), '1', 'the root is meant in each of its spellings')
   t.equal(
     listed.stdout.replaceAll(env.X, '/X'),
     `/X/this

@@ -27,6 +27,14 @@ t.test('help lists the commands, and explains each', async (t) => {
     t.match(await circuit(words), { status: 0, stdout: '--allow-group GROUP' }, words)
 })
 
+/** Those of the original, and ours. */
+const NAMES =
+  'start keygen ls mkproc mkdkr mkchan mkdns mk@join mk@leave peek scrub stdin stdout stderr wait waitall signal send recv close set unset join suicide help run mount members version completion leave'
+
+t.test('every command that is promised is there', async (t) => {
+  t.strictSame(Object.keys(commands).sort(), NAMES.split(' ').sort())
+})
+
 t.test('each command has examples of itself, with options that it has', async (t) => {
   for (const [name, load] of Object.entries(commands)) {
     const { summary, options, examples } = await load()
