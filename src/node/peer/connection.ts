@@ -2,7 +2,14 @@
 import type { Duplex } from 'node:stream'
 import { circuit } from '../../proto/circuit.pb.js'
 import { CircuitError } from '../../proto/errors.ts'
-import { FRAME, type Frame, type FrameKind, FrameReader, frame, frameHeader } from '../../proto/frame.ts'
+import {
+  FRAME,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  type FrameKind,
+  FrameReader,
+  frame,
+} from '../../proto/frame.ts'
 
 export type Control = circuit.Control.$Properties
 
@@ -29,8 +36,9 @@ export class Stream {
     this.#connection.sendControl(this.id, control)
   }
 
-  sendBytes(kind: FrameKind, flags: number, bytes: Uint8Array): void {
-    this.#connection.sendFrame(this.id, kind, flags, bytes)
+  /** @returns the copy of the bytes that is sent, not to be changed any more */
+  sendBytes(kind: FrameKind, flags: number, bytes: Uint8Array): Buffer {
+    return this.#connection.sendFrame(this.id, kind, flags, bytes)
   }
 
   /** So much waits to be sent that no more should be made. */
@@ -73,8 +81,11 @@ const IDLE_MS = 60_000
 const MAX_CALLS = 1 << 16
 /** Bytes of writes of the other side that wait to be accepted by elements. */
 const MAX_RESERVED_BYTES = 256 << 20
-/** A longer payload is not copied. */
-const STAGED_BYTES = 4096
+/**
+ * What is written to the socket at a time: the other side deciphers one piece while the next is enciphered here. What a
+ * pipe gives at once, 64 KiB, is one.
+ */
+const PIECE_BYTES = 68 << 10
 /** Beyond so much that waits to be sent, reading from the socket is paused: answers make more. */
 const HIGH_WATER_BYTES = 1 << 20
 
@@ -88,8 +99,12 @@ export class Connection {
   #nextStream: number
   readonly #congested: (() => void)[] = []
   #error: CircuitError | undefined
-  /** Frames that this turn of the event loop has made. */
-  #staged: Uint8Array[] = []
+  /** What waits to be written. */
+  readonly #outgoing: Uint8Array[] = []
+  #outgoingBytes = 0
+  #writing = false
+  /** Nothing is read: answers make more that waits. */
+  #paused = false
   #heard = Date.now()
   /** Nothing has come since the other side was asked whether it lives. */
   #asked = false
@@ -103,7 +118,6 @@ export class Connection {
     this.#options = options
     this.#nextStream = options.dialled ? 1 : 2
     socket.on('data', (piece: Buffer) => this.#read(piece))
-    socket.on('drain', () => this.#drained())
     socket.on('error', (error) =>
       this.close(new CircuitError('EHOSTDOWN', `the connection broke: ${error.message}`, { cause: error })),
     )
@@ -136,7 +150,7 @@ export class Connection {
   }
 
   get congested(): boolean {
-    return this.#socket.writableLength > HIGH_WATER_BYTES
+    return this.#outgoingBytes > HIGH_WATER_BYTES
   }
 
   whenDrained(go: () => void): void {
@@ -144,6 +158,7 @@ export class Connection {
   }
 
   #drained(): void {
+    this.#paused = false
     this.#socket.resume()
     for (const go of this.#congested.splice(0)) go()
   }
@@ -173,29 +188,54 @@ export class Connection {
     this.sendFrame(stream, FRAME.CONTROL, 0, circuit.Control.encode(control).finish())
   }
 
-  sendFrame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): void {
-    if (this.#error) return
-    // One write to the socket for all that one turn of the event loop sends.
-    if (this.#staged.length === 0) process.nextTick(() => this.#flush())
-    if (payload.length <= STAGED_BYTES) this.#staged.push(frame(stream, kind, flags, payload))
-    else {
-      this.#staged.push(frameHeader(stream, kind, flags, payload.length), payload)
-      this.#flush()
-    }
-    if (this.congested) this.#socket.pause()
+  /** @returns the copy of the payload that is sent, not to be changed any more */
+  sendFrame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): Buffer {
+    const bytes = frame(stream, kind, flags, payload)
+    if (!this.#error) this.#send(bytes)
+    return bytes.subarray(FRAME_HEADER_BYTES)
   }
 
-  #flush(): void {
-    const staged = this.#staged
-    if (staged.length === 0) return
-    this.#staged = []
-    const last = staged.at(-1)
-    if (last && last.length > STAGED_BYTES) {
-      this.#socket.cork()
-      this.#socket.write(Buffer.concat(staged.slice(0, -1)))
-      this.#socket.write(last)
-      this.#socket.uncork()
-    } else this.#socket.write(Buffer.concat(staged))
+  #send(bytes: Buffer): void {
+    this.#outgoing.push(bytes)
+    this.#outgoingBytes += bytes.length
+    if (this.congested && !this.#paused) {
+      this.#paused = true
+      this.#socket.pause()
+    }
+    if (this.#writing) return
+    // One write to the socket for all that one turn of the event loop sends.
+    this.#writing = true
+    process.nextTick(() => this.#write())
+  }
+
+  #write(): void {
+    if (this.#error) return
+    const piece = this.#takePiece()
+    this.#writing = piece !== undefined
+    if (piece) this.#socket.write(piece, () => this.#write())
+    if (this.#paused && !this.congested) this.#drained()
+  }
+
+  /** Small frames together, and large ones in parts. */
+  #takePiece(): Uint8Array | undefined {
+    const outgoing = this.#outgoing
+    let bytes = 0
+    let count = 0
+    for (const next of outgoing) {
+      if (bytes + next.length > PIECE_BYTES) break
+      bytes += next.length
+      count++
+    }
+    const pieces = outgoing.splice(0, count)
+    const [large] = outgoing
+    if (count === 0 && large) {
+      pieces.push(large.subarray(0, PIECE_BYTES))
+      outgoing[0] = large.subarray(PIECE_BYTES)
+    }
+    const [only] = pieces
+    const piece = pieces.length > 1 ? Buffer.concat(pieces) : only
+    this.#outgoingBytes -= piece?.length ?? 0
+    return piece
   }
 
   forget(stream: number): void {
@@ -283,7 +323,7 @@ export class Connection {
   }
 
   #dispatch({ stream: id, kind, flags, payload }: Frame): void {
-    if (kind === FRAME.PING) return this.sendFrame(0, FRAME.PONG, 0, new Uint8Array(0))
+    if (kind === FRAME.PING) return void this.sendFrame(0, FRAME.PONG, 0, new Uint8Array(0))
     if (kind === FRAME.PONG) return
     const stream = this.#streams.get(id)
     if (kind !== FRAME.CONTROL) return stream?.events?.onBytes(kind, flags, payload)

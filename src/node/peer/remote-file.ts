@@ -145,7 +145,7 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
     if (this.#lost) throw this.#lost
     this.#ready = undefined
     const flags = (first ? FRAME_FLAG.FIRST : 0) | (waits ? FRAME_FLAG.WAITS : 0)
-    if (!this.#writing) this.#stream?.sendBytes(FRAME.WRITE, flags, Buffer.from(bytes))
+    if (!this.#writing) this.#stream?.sendBytes(FRAME.WRITE, flags, bytes)
     this.#writing = true
     return undefined
   }

@@ -118,15 +118,13 @@ export class ServedFile implements StreamEvents {
   }
 
   #answerRead(lent: Uint8Array): void {
-    const bytes = Buffer.from(lent)
     const { streaming, delicate } = this.#handle
     const flags = (delicate ? FRAME_FLAG.DELICATE : 0) | (streaming ? FRAME_FLAG.STREAMING : 0)
-    if (streaming) {
-      this.#ahead ??= new Ahead()
-      this.#ahead.sent(bytes)
-    }
     this.#answered++
-    this.#stream.sendBytes(FRAME.READ, flags, bytes)
+    const bytes = this.#stream.sendBytes(FRAME.READ, flags, lent)
+    if (!streaming) return
+    this.#ahead ??= new Ahead()
+    this.#ahead.sent(bytes)
   }
 
   #failRead(error: unknown): void {
