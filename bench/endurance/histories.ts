@@ -6,6 +6,8 @@ import { type Fact, fact } from '../report.ts'
 
 /** How long a bad link is looked at. */
 const ASYMMETRIC_MS = 30_000
+/** One server of each circuit calls out once a minute, or a quarter more. */
+const MEETING_MS = 80_000
 
 /** All join through the first, or each through the one before it; then one that others joined through is killed. */
 export async function joins(size: number): Promise<Fact[]> {
@@ -58,6 +60,27 @@ export async function halves(many: Many, ms: number): Promise<Fact[]> {
     [took],
     RIGHT_MS,
     RIGHT_MS,
+  )
+}
+
+/** Two circuits that never knew of each other, and are on one network from some moment on. */
+export function strangers(size: number): Promise<Fact[]> {
+  return withMany(
+    size,
+    async (many) => {
+      const { hosts } = many
+      const half = hosts.slice(0, size >> 1)
+      const rest = hosts.slice(half.length)
+      await many.network.split(half)
+      await Promise.all(hosts.map((host) => many.start(host)))
+      await many.check('one of two circuits', half, half, RIGHT_MS)
+      await many.check('the other circuit', rest, rest, RIGHT_MS)
+      await many.network.split([])
+      const took = await many.check('two circuits that have met', hosts, hosts, 2 * MEETING_MS)
+      const what = `two circuits that never met become one, ${size} hosts`
+      return [...distribution(what, [took], MEETING_MS, MEETING_MS).slice(1), ...wrongs(many, 'strangers')]
+    },
+    { running: false },
   )
 }
 

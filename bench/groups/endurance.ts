@@ -1,10 +1,10 @@
 /**
- * Membership on real hosts, for long: what issue after issue asks of it, again and again. Only when asked for:
+ * Membership on real hosts, for long: what may happen to servers, again and again. Only when asked for:
  * `npm run bench -- endurance --hosts 10 --rounds 30`, in parts with `--parts kills,storm`.
  */
 
 import { cuts, kills, pauses, replacements, stops } from '../endurance/ends.ts'
-import { asymmetric, halves, joins, wrongs } from '../endurance/histories.ts'
+import { asymmetric, halves, joins, strangers, wrongs } from '../endurance/histories.ts'
 import { storm } from '../endurance/storm.ts'
 import { strains } from '../endurance/strain.ts'
 import { type Many, withMany } from '../many.ts'
@@ -29,7 +29,7 @@ const PARTS: Readonly<Record<string, (many: Many, rounds: number) => Promise<Fac
 export const endurance: Group = {
   name: 'endurance',
   title: 'Membership between hosts, for long',
-  parts: [...Object.keys(PARTS), 'joins'],
+  parts: [...Object.keys(PARTS), 'joins', 'strangers'],
   async run(rounds, { hosts, parts }) {
     const facts: Fact[] = []
     for (const size of hosts) {
@@ -40,6 +40,7 @@ export const endurance: Group = {
           facts.push(...wrongs(many, parts.join(', ')))
         })
       if (parts.includes('joins')) facts.push(...(await joins(size)))
+      if (parts.includes('strangers')) facts.push(...(await strangers(size)))
     }
     return { comparisons: [], facts }
   },

@@ -1,15 +1,19 @@
 /** How soon all hosts see what happens to one, and what it costs when nothing does. `--hosts 3,10,30`: with so many. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Host } from '../../test/network.ts'
 import { cuts, kills, stops } from '../endurance/ends.ts'
 import { wrongs } from '../endurance/histories.ts'
 import { withMany } from '../many.ts'
+import { end, type Running, ready, start } from '../programs.ts'
 import { type Fact, fact, type Group } from '../report.ts'
 
-/** For what the start of a server leaves to be done. */
-const SETTLE_MS = 3000
-const IDLE_S = 20
+/** For what the start of a server leaves to be done: garbage, and code that V8 compiles while it is used. */
+const SETTLE_MS = 60_000
+const IDLE_S = 30
+const PAIR = fileURLToPath(new URL('../pair.js', import.meta.url))
+const PAIR_PORTS = ['11097', '11098']
 
 export const membership: Group = {
   name: 'membership',
@@ -18,7 +22,6 @@ export const membership: Group = {
     const facts: Fact[] = []
     for (const size of hosts)
       await withMany(size, async (many) => {
-        await sleep(SETTLE_MS)
         facts.push(...(await idleFacts(many.hosts)))
         for (const part of [kills, stops, cuts]) facts.push(...(await part(many, rounds)))
         facts.push(...wrongs(many, 'in all'))
@@ -28,51 +31,62 @@ export const membership: Group = {
 }
 
 async function idleFacts(hosts: readonly Host[]): Promise<Fact[]> {
-  const before = await Promise.all(hosts.map(usage))
-  await sleep(IDLE_S * 1000)
-  const after = await Promise.all(hosts.map(usage))
-  const each = (pick: (usage: Usage) => number): number =>
-    after.reduce((sum, usage, n) => sum + pick(usage) - pick(before[n] ?? usage), 0) / hosts.length / IDLE_S
-  const size = hosts.length
-  return [
-    fact(
-      `idle, ${size} hosts: datagrams a server sends a second`,
-      each(({ sent }) => sent),
-      '',
-      { most: 4 },
-    ),
-    fact(
-      `idle, ${size} hosts: CPU of a server`,
-      each(({ ticks }) => ticks),
-      '%',
-    ),
-    fact(
-      `idle, ${size} hosts: resident memory of the largest`,
-      Math.max(...after.map(({ mb }) => mb)),
-      'MB',
-      {
-        most: 70,
-      },
-    ),
-  ]
+  const pair = await startPair()
+  try {
+    await sleep(SETTLE_MS)
+    const [before, beforePair] = [await Promise.all(hosts.map(usage)), pair.map(cpuMs)]
+    await sleep(IDLE_S * 1000)
+    const [after, afterPair] = [await Promise.all(hosts.map(usage)), pair.map(cpuMs)]
+    const mean = (values: readonly number[]): number =>
+      values.reduce((sum, value) => sum + value, 0) / values.length
+    const each = (pick: (usage: Usage) => number): number =>
+      mean(after.map((usage, n) => pick(usage) - pick(before[n] ?? usage))) / IDLE_S
+    const bare = mean(afterPair.map((ms, n) => ms - (beforePair[n] ?? ms))) / IDLE_S
+    const what = `idle, ${hosts.length} hosts`
+    const largest = Math.max(...after.map(({ mb }) => mb))
+    return [
+      fact(
+        `${what}: datagrams a server sends a second`,
+        each(({ sent }) => sent),
+        '',
+        { most: 4 },
+      ),
+      fact(`${what}: CPU of a server`, each(({ cpu }) => cpu) / 10, '%', { most: 0.1 }),
+      fact(`${what}: CPU of a bare Node that sends and gets as many`, bare / 10, '%'),
+      fact(`${what}: resident memory of the largest`, largest, 'MB', { most: 70 }),
+    ]
+  } finally {
+    await Promise.all(pair.map(end))
+  }
+}
+
+async function startPair(): Promise<Running[]> {
+  const pair = [PAIR_PORTS, PAIR_PORTS.toReversed()].map((ports) => start([process.execPath, PAIR, ...ports]))
+  for (const running of pair) await ready('the pair', running, () => running.output.stdout.includes('ready'))
+  return pair
 }
 
 interface Usage {
   readonly sent: number
-  /** Hundredths of a second of CPU time. */
-  readonly ticks: number
+  /** CPU time in ms. */
+  readonly cpu: number
   readonly mb: number
 }
 
-async function usage(host: Host): Promise<Usage> {
-  const pid = host.server.child.pid ?? 0
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
-  const metrics = (await host.run('cat $S/metrics')).stdout
+async function usage({ server, run }: Host): Promise<Usage> {
+  const metrics = (await run('cat $S/metrics')).stdout
   const value = (name: string): number =>
     Number(new RegExp(`^circuit_${name} (\\S+)`, 'm').exec(metrics)?.[1])
   return {
     sent: value('datagrams_sent_total'),
-    ticks: Number(stat[11]) + Number(stat[12]),
+    cpu: cpuMs(server),
     mb: value('resident_memory_bytes') / 1e6,
   }
 }
+
+/** Of all its threads. /proc/PID/schedstat: ns on a CPU. */
+const cpuMs = ({ child: { pid } }: Pick<Running, 'child'>): number =>
+  readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    const [ns] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')
+    return sum + Number(ns) / 1e6
+  }, 0)
