@@ -14,7 +14,10 @@ export interface Timing {
    * a round trip with its jitter and a pause of the event loop; at most half of probeInterval, so that probes don't overlap.
    */
   readonly ackTimeout: number
-  /** Members asked to ping in this server's place: a bad link between two servers is no failure of one. Each costs 4 packets. */
+  /**
+   * Members asked to ping in this server's place: a bad link between two servers is no failure of one. Each costs 4 packets. Half of
+   * ackTimeout later so many are asked again, any: a probe that fails is news for all, so few may on a bad network.
+   */
   readonly indirectProbes: number
   /** Between two rounds of gossip, while there is something to tell. News reach N servers in about log₄ N rounds. */
   readonly gossipInterval: number
