@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a host needs to run a server of a circuit with systemd, and to mount one from /etc/fstab: the unit, its
-# options in /etc/default/circuit (kept where they are there), the group circuit, mount.circuit. It starts nothing.
+# options in /etc/default/circuit (kept where they are there), the group circuit, mount.circuit, and completions. It starts nothing.
 #
 #   packaging/install.sh            as root; `circuit` must be installed (npm install -g circuitfs)
 #   packaging/install.sh --remove   takes all of it away, but for /etc/default/circuit and the group
@@ -12,6 +12,9 @@ root=${DESTDIR-}
 unit=$root/etc/systemd/system/circuit.service
 users=$root/etc/sysusers.d/circuit.conf
 helper=$root/sbin/mount.circuit
+for_bash=$root/usr/share/bash-completion/completions/circuit
+for_zsh=$root/usr/local/share/zsh/site-functions/_circuit
+for_fish=$root/usr/share/fish/vendor_completions.d/circuit.fish
 
 fail() {
   echo "packaging/install.sh: $*" >&2
@@ -27,7 +30,7 @@ case ${1-} in
   '') ;;
   --remove)
     if live; then systemctl disable --now circuit.service || :; fi
-    rm -f "$unit" "$users" "$helper"
+    rm -f "$unit" "$users" "$helper" "$for_bash" "$for_zsh" "$for_fish"
     if live; then systemctl daemon-reload; fi
     exit 0
     ;;
@@ -48,6 +51,12 @@ sed "s|^PATH=\$PATH:/usr/local/bin|&:${circuit%/*}:${node%/*}|" "$here/mount.cir
 chmod 644 "$unit" && chmod 755 "$helper"
 install -m 644 "$here/circuit.sysusers" "$users"
 [ -e "$root/etc/default/circuit" ] || install -m 644 "$here/circuit.default" "$root/etc/default/circuit"
+
+install -d "${for_bash%/*}" "${for_zsh%/*}" "${for_fish%/*}"
+completion() { PATH=${node%/*}:$PATH "$circuit" completion "$1"; }
+completion bash >"$for_bash"
+completion zsh >"$for_zsh"
+completion fish >"$for_fish"
 
 # Programs that index all files would find nothing of use.
 prune=$root/etc/updatedb.conf

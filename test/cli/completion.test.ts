@@ -1,6 +1,7 @@
 /** Completions, in the shells that they are for. */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commands } from '../../src/cli/commands.ts'
 import { makeTable } from '../../src/cli/completion/table.ts'
@@ -131,6 +132,19 @@ for (const [shell, setUp] of Object.entries(INTERACTIVE))
     await typed('circuit mkproc /self/jobs/new < some', 'circuit mkproc /self/jobs/new < some_file')
     await typed('circuit ls --hmac some', 'circuit ls --hmac some_file')
   })
+
+t.test('packaging/install.sh puts them where the shells look', async (t) => {
+  const installed = await within(
+    `export DESTDIR=$HOME/d CIRCUIT_PROGRAM=$HOME/circuit; "$INSTALL" && cd d
+cmp <(circuit completion bash) usr/share/bash-completion/completions/circuit
+cmp <(circuit completion fish) usr/share/fish/vendor_completions.d/circuit.fish
+zsh -fc 'fpath=(usr/local/share/zsh/site-functions $fpath); autoload -U compinit; compinit -D -u; echo $_comps[circuit]'
+"$INSTALL" --remove; find usr -type f`,
+    'bash',
+    { INSTALL: fileURLToPath(new URL('../../../packaging/install.sh', import.meta.url)) },
+  )
+  t.match(installed, { status: 0, stdout: /^_circuit\n$/ })
+})
 
 t.test('without a server there is nothing to complete, soon and silently', async (t) => {
   const nowhere = await within(BASH, 'bash', {
