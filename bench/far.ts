@@ -1,9 +1,10 @@
 /**
  * What the far side is compared with, and clients of it, as a program of its own, so that it can run on any host:
  *
- *   tls-serve ADDRESS KEYFILE                serves `tls-stream` and `tls-echo` on a bare TLS socket with our key
+ *   tls-serve ADDRESS KEYFILE                serves the three `tls-` below on a bare TLS socket with our key
  *   tls-stream ADDRESS KEYFILE BYTES         receives so many bytes
  *   tls-echo ADDRESS KEYFILE COUNT FLIGHT    sends 100 bytes and awaits them back, so often, so many at a time
+ *   tls-calls ADDRESS KEYFILE COUNT FLIGHT   the same as calls: each in a frame, answered by itself, a promise each
  *   peeks URL KEYFILE COUNT FLIGHT PATH      reads `peek` by the client library, as often
  *   blocked URL KEYFILE COUNT PATH           blocks in so many reads of a file, until it is killed
  *
@@ -12,6 +13,7 @@
 import type { Socket } from 'node:net'
 import { connect, readKey } from '../src/index.ts'
 import { dialSocket, listenSocket } from '../src/node/peer/secure.ts'
+import { FRAME, FRAME_HEADER_BYTES, FrameReader, frame } from '../src/proto/frame.ts'
 import { parseUrl } from '../src/proto/url.ts'
 
 const CALL_BYTES = 100
@@ -25,7 +27,7 @@ async function dial(): Promise<Socket> {
   return dialSocket(host, port, keys)
 }
 
-/** The first byte says what is wanted: `e`, an echo, or `s` and a number in 15 digits, a stream. */
+/** The first byte says what is wanted: `e`, an echo, `c`, calls, or `s` and a number in 15 digits, a stream. */
 function serve(): void {
   const { host, port } = parseUrl(where)
   listenSocket(keys, answer, console.error).listen(port, host, () => console.log('ready'))
@@ -35,9 +37,22 @@ function answer(socket: Socket): void {
   socket.on('error', () => {})
   socket.once('data', (first) => {
     if (first[0] === 's'.charCodeAt(0)) return pump(socket, Number(first.subarray(1, 16)))
+    if (first[0] === 'c'.charCodeAt(0)) return answerCalls(socket, first.subarray(1))
     socket.on('data', (bytes) => socket.write(bytes))
     if (first.length > 1) socket.write(first.subarray(1))
   })
+}
+
+function answerCalls(socket: Socket, first: Buffer): void {
+  const reader = new FrameReader()
+  const take = (piece: Buffer): void => {
+    socket.cork()
+    for (const { stream, payload } of reader.push(piece))
+      socket.write(frame(stream, FRAME.CONTROL, 0, payload))
+    socket.uncork()
+  }
+  socket.on('data', take)
+  take(first)
 }
 
 function pump(socket: Socket, bytes: number): void {
@@ -82,6 +97,37 @@ async function echo(count: number, flight: number): Promise<void> {
     socket.destroy()
   })
   send()
+}
+
+async function calls(count: number, flight: number): Promise<void> {
+  const socket = await dial()
+  const reader = new FrameReader()
+  const waiting = new Map<number, () => void>()
+  const payload = Buffer.alloc(CALL_BYTES - FRAME_HEADER_BYTES)
+  socket.on('data', (piece: Buffer) => {
+    for (const { stream } of reader.push(piece)) {
+      waiting.get(stream)?.()
+      waiting.delete(stream)
+    }
+  })
+  socket.write('c')
+  const report = clock()
+  let last = 0
+  const call = (): Promise<void> =>
+    new Promise((resolve) => {
+      waiting.set(++last, resolve)
+      if (!socket.writableCorked) {
+        socket.cork()
+        process.nextTick(() => socket.uncork())
+      }
+      socket.write(frame(last, FRAME.CONTROL, 0, payload))
+    })
+  const worker = async (): Promise<void> => {
+    while (last < count) await call()
+  }
+  await Promise.all(Array.from({ length: flight }, worker))
+  report(count, 0)
+  socket.destroy()
 }
 
 async function peeks(count: number, flight: number, path: string): Promise<void> {
@@ -133,6 +179,9 @@ switch (verb) {
     break
   case 'tls-echo':
     await echo(Number(first), Number(second))
+    break
+  case 'tls-calls':
+    await calls(Number(first), Number(second))
     break
   case 'peeks':
     await peeks(Number(first), Number(second), third)

@@ -24,7 +24,7 @@ export interface TwoHosts {
    */
   blockedBytes(count: number, path: string): Promise<number>
   /** Runs a verb of far.ts on the near host, against a bare TLS socket on the far one. */
-  tls(verb: 'tls-stream' | 'tls-echo', ...args: string[]): Promise<LoadResult>
+  tls(verb: 'tls-stream' | 'tls-echo' | 'tls-calls', ...args: string[]): Promise<LoadResult>
   /** Makes an anchor on a host, by its own mount, and gives its path there. */
   anchor(host: Host, command?: string): Promise<string>
   /** Makes an anchor on the far host in which one of our loads runs, and gives its path on the near one. */

@@ -73,7 +73,17 @@ async function calls(hosts: TwoHosts): Promise<Comparison[]> {
       async () => opsRate(await hosts.peeks(count, flight, path)),
       { unit: 'calls/s', target: 0.5 },
     )
-  return [await compareCalls(CALLS, 1), await compareCalls(4 * CALLS, CALLS_AT_ONCE)]
+  const count = 4 * CALLS
+  return [
+    await compareCalls(CALLS, 1),
+    await compareCalls(count, CALLS_AT_ONCE),
+    await compare(
+      `the same, ${CALLS_AT_ONCE} in flight, against calls of a frame and a promise each`,
+      async () => opsRate(await hosts.tls('tls-calls', String(count), String(CALLS_AT_ONCE))),
+      async () => opsRate(await hosts.peeks(count, CALLS_AT_ONCE, path)),
+      { unit: 'calls/s' },
+    ),
+  ]
 }
 
 /** What a shell does there, against the same here. */
