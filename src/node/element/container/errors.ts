@@ -3,7 +3,7 @@ import { CircuitError, type ErrorCode } from '../../../proto/errors.ts'
 
 /** What the engine says of a start that failed, beside its status. The first that fits counts. */
 const REASONS: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/executable file not found|no such file or directory/i, 'ENOENT'],
+  [/executable file not found|no such file or directory|manifest unknown/i, 'ENOENT'],
   [/permission denied/i, 'EACCES'],
   [/port is already allocated|address already in use/i, 'EADDRINUSE'],
 ]
@@ -53,7 +53,8 @@ export function engineError(tried: string, where: string, thrown: unknown): Circ
     message?: string
   }
   if (statusCode !== undefined) {
-    const said = (json?.message ?? message ?? '').trim()
+    // dockerode puts its own words before what it could not parse.
+    const said = (json?.message ?? message ?? '').replace(/^\(HTTP code \d+\) [^-]*- /, '').trim()
     const reason = REASONS.find(([pattern]) => statusCode !== 404 && pattern.test(said))
     const known = reason?.[1] ?? STATUSES[statusCode] ?? 'EINVAL'
     return new CircuitError(known, `${tried}: the engine says: ${said}`, { cause: thrown })
