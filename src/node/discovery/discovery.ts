@@ -30,6 +30,9 @@ export interface DiscoveryOptions {
   readonly log: (text: string) => void
 }
 
+/** Alone; the one that calls for its circuit; another of that circuit. */
+type Role = 'alone' | 'caller' | 'silent'
+
 export class Discovery {
   readonly #options: DiscoveryOptions
   /** Servers that are being joined. */
@@ -38,6 +41,7 @@ export class Discovery {
   readonly #failed = new Set<string>()
   #calls = 0
   #cancel: Cancel | undefined
+  #waitsAs: Role | undefined
 
   constructor(options: DiscoveryOptions) {
     this.#options = options
@@ -49,10 +53,11 @@ export class Discovery {
     this.#turn()
   }
 
-  /** The number of members has changed: who is alone from now on calls again. */
+  /** The members have changed: who is alone from now on calls again. */
   changed(): void {
-    if (this.#cancel === undefined) return
-    if (this.#options.members.size() === 1) this.#calls = 0
+    // Whose role is the same goes on waiting: where servers come and go all the time it would never call.
+    if (this.#cancel === undefined || this.#role === this.#waitsAs) return
+    this.#calls = 0
     this.#cancel()
     this.#wait()
   }
@@ -64,21 +69,27 @@ export class Discovery {
   }
 
   #turn(): void {
-    const { members, ways } = this.#options
-    if (members.size() === 1 || members.isFirst()) for (const way of ways) way.call()
+    if (this.#role !== 'silent') for (const way of this.#options.ways) way.call()
     this.#calls++
     this.#wait()
   }
 
   #wait(): void {
-    const { members } = this.#options
-    const pause = members.size() > 1 ? TOGETHER_MS : (ALONE_MS[this.#calls] ?? ALONE_MS.at(-1) ?? TOGETHER_MS)
-    // Who has company and does not call for it has no timer.
+    const role = this.#role
+    const pause = role === 'alone' ? (ALONE_MS[this.#calls] ?? ALONE_MS.at(-1) ?? TOGETHER_MS) : TOGETHER_MS
+    // Who is silent has no timer.
     const timer =
-      members.size() > 1 && !members.isFirst()
+      role === 'silent'
         ? undefined
         : setTimeout(() => this.#turn(), pause * (0.75 + Math.random() / 2)).unref()
     this.#cancel = () => clearTimeout(timer)
+    this.#waitsAs = role
+  }
+
+  get #role(): Role {
+    const { members } = this.#options
+    if (members.size() === 1) return 'alone'
+    return members.isFirst() ? 'caller' : 'silent'
   }
 
   async #found(found: Found): Promise<void> {
