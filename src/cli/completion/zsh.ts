@@ -56,14 +56,18 @@ _circuit_paths() {
   local typed=\${(Q)PREFIX}
   [[ -z $typed || $typed == /* ]] || return 1
   local place=\${typed%/*}/
-  local -a paths=($place\${^\${(f)"$(_circuit_ask $place)"}:t})
-  [[ $place != / || $#paths -eq 0 ]] || paths+=(/by-name /self)
+  local -a names=(\${\${(f)"$(_circuit_ask $place)"}:t})
+  # Nothing, in quotes, is an empty name.
+  names=(\${names:#})
+  (( $#names )) || return 1
+  local -a paths=($place$^names)
+  [[ $place != / ]] || paths+=(/by-name /self)
   compadd -q -S / -a paths
 }
 
 _circuit_servers() {
   local -a names=(\${\${(f)"$(_circuit_ask /by-name)"}:t})
-  compadd -a names
+  compadd -- \${names:#}
 }
 
 if [[ $funcstack[1] == _circuit ]]; then _circuit "$@"; else compdef _circuit circuit; fi
