@@ -3,8 +3,8 @@
  * (peer/).
  */
 import { networkInterfaces } from 'node:os'
-import { formatAddress } from '../proto/address.ts'
-import { CircuitError } from '../proto/errors.ts'
+import { type Address, formatAddress } from '../proto/address.ts'
+import { asCircuitError, CircuitError } from '../proto/errors.ts'
 import { isServerId } from '../proto/path.ts'
 import { parseUrl } from '../proto/url.ts'
 import type { Member, Members, MembersChange } from './circuit.ts'
@@ -17,6 +17,13 @@ import type { Metric } from './metrics.ts'
 import type { Namespace } from './namespace.ts'
 import type { Key } from './peer/key.ts'
 import { Peers } from './peer/peers.ts'
+
+/** In words: what can't be had, and why. */
+function refused(address: Address, error: unknown): CircuitError {
+  const { code } = asCircuitError(error)
+  const { message } = new CircuitError(code)
+  return new CircuitError(code, `can't listen on ${formatAddress(address)}: ${message}`, { cause: error })
+}
 
 export interface CircuitMembersOptions {
   readonly id: string
@@ -92,7 +99,9 @@ export class CircuitMembers implements Members {
   /** Opens the door, and can be joined from then on. @throws Error when the address is not to be had */
   async listen(host: string, port: number): Promise<void> {
     for (let tries = port === 0 ? PORT_TRIES : 1; ; tries--) {
-      const bound = await this.#peers.listen(host, port)
+      const bound = await this.#peers.listen(host, port).catch((error) => {
+        throw refused({ host, port }, error)
+      })
       const { id, name, since } = this.#self
       const address = formatAddress({ host: reachable(host), port: bound })
       try {
@@ -101,7 +110,8 @@ export class CircuitMembers implements Members {
         return this.#sort()
       } catch (error) {
         this.#peers.unlisten()
-        if (tries === 1 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+        if (tries === 1 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+          throw refused({ host, port: bound }, error)
       }
     }
   }

@@ -102,6 +102,14 @@ t.test('what fails is told in one sentence, and exits with 1', async (t) => {
   const { status, stderr } = await circuit('start --mount /dev/null')
   t.equal(status, 1)
   t.match(stderr, /^circuit: [^\n]*\/dev\/null[^\n]*\n$/)
+  t.match(await circuit('start --no-mount --insecure -a 192.0.2.1:7'), {
+    status: 1,
+    stderr: "circuit: can't listen on 192.0.2.1:7: not an address of this host\n",
+  })
+  t.match(await circuit('start --no-mount -hmac /no/such'), {
+    status: 1,
+    stderr: "circuit: can't read the key file /no/such: there is none; circuit keygen makes one\n",
+  })
 })
 
 t.test("options in the original's spelling", { skip: noMount }, async (t) => {

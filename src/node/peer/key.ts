@@ -38,9 +38,19 @@ export function parseKey(text: string): Key {
   }
 }
 
-/** @throws Error in words when the file is no key, or others may read it */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = isMissing ? 'there is none; circuit keygen makes one' : String(cause)
+    throw new Error(`can't read the key file ${file}: ${why}`, { cause })
+  }
+}
+
+/** @throws Error in words when the file is no key, is not there, or others may read it */
 export function readKey(file: string): Key {
-  const text = readFileSync(file, 'utf8')
+  const text = readText(file)
   if ((statSync(file).mode & 0o077) !== 0)
     throw new Error(`others may read the key file ${file}; chmod 600 ${file}`)
   try {
