@@ -26,13 +26,15 @@ export interface Circuit {
 export interface CircuitOptions {
   /** The CPU to run on, from 0; default any. What it starts inherits it. */
   readonly cpu?: number | undefined
+  /** More options of `circuit start`. */
+  readonly args?: readonly string[]
 }
 
 /** Starts a server and mounts its tree. */
 export function withCircuit<T>(options: CircuitOptions, fn: (circuit: Circuit) => Promise<T>): Promise<T> {
   const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
   return withMount(
-    (dir) => [process.execPath, main, 'start', '--mount', dir],
+    (dir) => [process.execPath, main, 'start', '--mount', dir, ...(options.args ?? [])],
     options,
     (dir, pid, said) => fn(makeCircuit(dir, pid, /server (X[0-9a-f]{16})/.exec(said)?.[1] ?? 'self')),
   )

@@ -2,7 +2,7 @@
  * The benchmark: ratios to floors and peers, ours and theirs alternating in one run.
  *
  *   npm run bench                        all groups, in about seven minutes
- *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes client hosts dns idle
+ *   npm run bench -- GROUP...            some: calls transfers listing streams messages processes containers client hosts dns idle
  *                                        membership simulation, and endurance, which takes long and must be named
  *   npm run bench -- --rounds N          each comparison so often, instead of five times
  *   npm run bench -- --json FILE         what was measured, as JSON, too
@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util'
 import { buildFloors } from './floors.ts'
 import { calls } from './groups/calls.ts'
 import { client } from './groups/client.ts'
+import { containers } from './groups/containers.ts'
 import { dns } from './groups/dns.ts'
 import { endurance } from './groups/endurance.ts'
 import { hosts } from './groups/hosts.ts'
@@ -47,6 +48,7 @@ const GROUPS: readonly Group[] = [
   streams,
   messages,
   processes,
+  containers,
   client,
   hosts,
   dns,

@@ -44,7 +44,10 @@ export function creation(spec: ContainerSpec, identity: Identity): ContainerCrea
     LogConfig: { Type: 'none', Config: {} },
     Binds: Volume.filter((volume) => volume.includes(':')),
     PortBindings: Object.fromEntries(
-      ports.map(({ port, host }) => [port, ports.filter((other) => other.port === port).map(() => host)]),
+      ports.map(({ port }) => [
+        port,
+        ports.filter((other) => other.port === port).map((other) => other.host),
+      ]),
     ),
     RestartPolicy: parseRestart(spec.Restart),
     ...(spec.Memory !== undefined && { Memory: spec.Memory, MemorySwap: spec.Memory }),
