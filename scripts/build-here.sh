@@ -22,7 +22,7 @@ installed() {
 }
 
 if ! installed; then
-  echo 'circuit: installing what the build needs (once)' >&2
-  npm ci --silent --no-fund --no-audit || fail 'npm ci failed; see above'
+  echo 'circuit: installing what the build and the tests need (once, some 300 MB; it may take a minute or two)' >&2
+  npm ci --loglevel=error --no-fund --no-audit >&2 || fail 'npm ci failed; see above'
 fi
 { scripts/generate-protobuf.sh && node_modules/.bin/tsc -p tsconfig.json; } >&2 || fail 'the build failed; see above'

@@ -3,7 +3,7 @@
  * thread: a server that hangs would take us with it.
  */
 import { spawn } from 'node:child_process'
-import { lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TYPE, unmount } from './mount.ts'
 
@@ -12,14 +12,19 @@ const PROBE_MS = 3000
 /** As many links as the kernel follows (MAXSYMLINKS). */
 const MAX_LINKS = 40
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTDIR: 'it is not a directory, or below what is none',
+  EEXIST: 'it is not a directory, or below what is none',
+  ENOTEMPTY: 'it is not empty, and what is in it would be hidden; take another directory',
+}
+
 /** Makes the directory if it is missing, and gives its path free of symlinks. @throws Error in words */
 export function makeMountPoint(wanted: string): string {
   try {
     return findOrMake(resolve(wanted), MAX_LINKS)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    const notDirectory = code === 'ENOTDIR' || code === 'EEXIST'
-    const reason = notDirectory ? 'it is not a directory, or below what is none' : message
+    const reason = (code && REASONS[code]) ?? message
     throw new Error(`can't mount on ${wanted}: ${reason}`, { cause })
   }
 }
@@ -34,6 +39,8 @@ function findOrMake(path: string, links: number): string {
   if (there === undefined) mkdirSync(directory)
   else if (there.isSymbolicLink()) return follow(directory, links)
   else if (!there.isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' })
+  // It may be the directory that this program is in: ~/circuit, for one, as a clone of ours is called.
+  else if (readdirSync(directory).length > 0) throw Object.assign(new Error('not empty'), { code: 'ENOTEMPTY' })
   return directory
 }
 

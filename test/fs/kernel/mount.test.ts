@@ -94,7 +94,9 @@ t.test('what can be no mount point is refused in one sentence', { skip: noMount 
   writeFileSync(join(place, 'file'), '')
   symlinkSync('loop', join(place, 'loop'))
   symlinkSync('file', join(place, 'link'))
+  mkdirSync(join(place, 'full/clone'), { recursive: true })
   const refused = {
+    full: 'it is not empty, and what is in it would be hidden',
     file: 'it is not a directory',
     'file/below': 'it is not a directory, or below what is none',
     link: 'it is not a directory',
