@@ -3,7 +3,8 @@
 #
 #   examples/network.sh 4 examples/failover-demo.sh
 set -eu
-C=${C-/circuit}
+C=${C-${CIRCUIT_MOUNT-/circuit}}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 [ "${DISPOSABLE-}" ] || { echo "this kills servers: run it as examples/network.sh 4 $0" >&2; exit 1; }
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
@@ -28,7 +29,7 @@ echo "$said"
 
 # The program would go on without the supervisor.
 server=${said##* }
-echo 'signal TERM group' >"$supervisor/ctl"
+echo scrub >"$C/self/web-leaves/ctl"
 cat "$supervisor/wait" >/dev/null
 echo kill >"$C$server/web/ctl"
 cat "$C$server/web/wait" >/dev/null

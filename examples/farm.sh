@@ -8,6 +8,7 @@
 # A channel is the queue: it holds a ticket for each place that is free, the path of an anchor, PLACES (2) on each host.
 set -eu
 export C="${C-/circuit}"
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 export TICKETS="$C/self/farm-$$"
 programs=$(CDPATH='' cd -- "$(dirname -- "$0")/farm" && pwd)
 built=$(mktemp -d)

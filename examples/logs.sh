@@ -6,6 +6,7 @@
 #   C=/circuit examples/logs.sh NAME                follows the programs in by-name/*/NAME
 set -eu
 C=${C-/circuit}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 
 follow() {
   for output in "$C"/by-name/*/"$1"/stdout; do

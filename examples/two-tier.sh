@@ -8,6 +8,7 @@
 # It starts both, asks the web server three times, and takes all away.
 set -eu
 C=${C-/circuit}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 hosts=$(shuf -n 2 -e "$C"/X*)
 back=$(echo "$hosts" | head -n 1) front=$(echo "$hosts" | tail -n 1)

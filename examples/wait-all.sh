@@ -4,6 +4,7 @@
 #   examples/network.sh 3 examples/wait-all.sh      or, on a circuit that you have: C=/circuit examples/wait-all.sh
 set -eu
 C=${C-/circuit}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 job=wait-all-$$
 
 clean() {

@@ -4,6 +4,7 @@
 #   examples/network.sh 3 examples/wait-first.sh    or, on a circuit that you have: C=/circuit examples/wait-first.sh
 set -eu
 C=${C-/circuit}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 job=wait-first-$$
 
 clean() {

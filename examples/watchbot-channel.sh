@@ -8,7 +8,8 @@
 #
 # On the network of examples/network.sh it also kills a server, with the payload that lives there.
 set -eu
-C=${C-/circuit}
+C=${C-${CIRCUIT_MOUNT-/circuit}}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 text=${text-$(cat "$0")}
 
 # Starts a process on another host, chosen by chance, and says where: start NAME COMMAND

@@ -7,7 +7,8 @@
 # It kills a payload three times, and shows where the next one lives; then it ends both. A nucleus is this same text: it
 # gets it by its stdin and hands it on, so that no host needs a copy.
 set -eu
-C=${C-/circuit}
+C=${C-${CIRCUIT_MOUNT-/circuit}}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 text=${text-$(cat "$0")}
 
 # Starts a process on a host chosen by chance, and says where: start NAME COMMAND

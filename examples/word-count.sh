@@ -13,6 +13,7 @@ set -eu
 
 [ $# -ge 1 ] || { echo "usage: C=MOUNT examples/word-count.sh TEXT [HOW-MANY]" >&2; exit 2; }
 C=${C-/circuit} text=$1 many=${2-10}
+[ -d "$C/by-name" ] || { echo "no circuit on $C: C=MOUNT $0, or examples/network.sh" >&2; exit 1; }
 job=$C/self/word-count-$$
 stages=''
 

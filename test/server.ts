@@ -92,8 +92,7 @@ export async function startServer(t: Scope, options: ServerOptions = {}): Promis
   const [program = '', ...args] = [...within, options.node ?? process.execPath, ...start]
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // C: by what path programs that run in the circuit find the tree.
-    env: { ...process.env, C: mount, CIRCUIT_RUNTIME_DIR: runtimeDirectory(within), ...options.env },
+    env: { ...process.env, CIRCUIT_RUNTIME_DIR: runtimeDirectory(within), ...options.env },
   })
   let said = ''
   const printed = new Promise<string>((resolve) =>

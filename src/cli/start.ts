@@ -91,6 +91,9 @@ function checkName(name: string | undefined): void {
 
 async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<number> {
   const manager = takeServiceManager(say)
+  // Programs that are run here find the tree by it.
+  if (place) process.env.CIRCUIT_MOUNT = place.directory
+  else delete process.env.CIRCUIT_MOUNT
   // A server outlives the terminal or the pipe that its messages go to.
   process.stderr.on('error', () => {})
   // A bug of ours must not take with it what others run here.

@@ -86,6 +86,7 @@ inEachPlace((sentence) => {
       const inherited = (await place.read(`${await place.anchor('run env')}/stdout`))
         .trim()
         .split('\n')
+        .filter((variable) => !variable.startsWith('CIRCUIT_MOUNT='))
         .sort()
       const { Pid } = JSON.parse(await place.read(`${place.server}/peek`))
       const server = await place.print('tr "\\0" "\\n" < /proc/$P/environ', { P: String(Pid) })
@@ -99,6 +100,11 @@ inEachPlace((sentence) => {
       )
     },
   )
+
+  sentence('P38 Without Env a process has the path of the mount', async (t, place) => {
+    const self = await place.anchor("run sh -c 'readlink $CIRCUIT_MOUNT/self'")
+    t.equal(await place.read(`${self}/stdout`), `${place.server.split('/').at(-1)}\n`)
+  })
 
   sentence('P31 With User a process has the ids of that user', async (t, place) => {
     const [uid, gid] = (await place.print('id -u nobody; id -g nobody')).split('\n')

@@ -40,7 +40,8 @@ function findOrMake(path: string, links: number): string {
   else if (there.isSymbolicLink()) return follow(directory, links)
   else if (!there.isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' })
   // It may be the directory that this program is in: ~/circuit, for one, as a clone of ours is called.
-  else if (readdirSync(directory).length > 0) throw Object.assign(new Error('not empty'), { code: 'ENOTEMPTY' })
+  else if (readdirSync(directory).length > 0)
+    throw Object.assign(new Error('not empty'), { code: 'ENOTEMPTY' })
   return directory
 }
 
