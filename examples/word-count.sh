@@ -55,8 +55,8 @@ cat "$job/words/stdout" >"$job/sorted/stdin" &
 cat "$job/sorted/stdout" >"$job/counted/stdin" &
 cat "$job/counted/stdout" >"$job/ranked/stdin" &
 
-# One message; it waits for its receiver.
-cat "$job/ranked/stdout" >"$job/result/send" &
+# One message; it waits for its receiver. When that has seen enough, writing the rest is a broken pipe.
+cat "$job/ranked/stdout" >"$job/result/send" 2>/dev/null &
 head -n "$many" "$job/result/recv"
 
 for name in split lower words sorted counted ranked; do
