@@ -38,10 +38,12 @@ export const run: Command = {
   words: ['--', 'CMD', '[ARG…]'],
   details: `Without --on and --all it runs on the server that is dialled. Where there are several, each line of output begins with the
 server's name, all get the whole input, and the exit status is the worst. Ctrl-C ends the program everywhere, and nothing
-of it is left behind. With --image the program can be left out: the image has one, perhaps.`,
+of it is left behind. It reads the standard input: in a loop that reads another list, give it < /dev/null. With --image the program can be left out: the image has one, perhaps.`,
   examples: {
     'on the server that is dialled': 'circuit run -- uname -a',
     'on all servers': 'circuit run --all -- uptime',
+    'on each server of a list':
+      'while read -r name; do circuit run --on "$name" -- uptime < /dev/null; done < names',
     'in a container': 'circuit run --on web1 --image busybox -- ls /',
     'copy a file to some': `circuit run --on 'web*' --on db1 -- sh -c 'cat > /tmp/config' < config`,
   },

@@ -13,7 +13,7 @@ export function runtimeDirectory(): string {
   const { CIRCUIT_RUNTIME_DIR, XDG_RUNTIME_DIR } = process.env
   const ofRoot = existsSync('/run') ? '/run/circuit' : '/var/run/circuit'
   const directory =
-    CIRCUIT_RUNTIME_DIR ?? (uid === 0 ? ofRoot : join(XDG_RUNTIME_DIR ?? tmpdir(), `circuit-${uid}`))
+    CIRCUIT_RUNTIME_DIR || (uid === 0 ? ofRoot : join(XDG_RUNTIME_DIR ?? tmpdir(), `circuit-${uid}`))
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const { uid: owner, mode } = statSync(directory)
   if (owner !== uid || (mode & 0o077) !== 0)

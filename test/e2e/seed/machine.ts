@@ -26,6 +26,9 @@ mkdir -p root/root
 echo ready
 exec chroot root cat`
 
+/** Whoever runs the tests may have some. Empty is as if unset. */
+const NO_SETTINGS = { CIRCUIT: '', CIRCUIT_DISCOVER: '', CIRCUIT_HMAC: '', CIRCUIT_RUNTIME_DIR: '' }
+
 export interface RunningServer {
   readonly url: string
   readonly id: string
@@ -65,12 +68,13 @@ export class Machine {
   }
 
   get #environment(): Record<string, string> {
-    return { HOME: '/root', ...this.env }
+    return { HOME: '/root', ...NO_SETTINGS, ...this.env }
   }
 
   /** Runs a script in the home directory, to its end. */
   run(script: string): Promise<Outcome> {
-    return runShell(`cd\n${script}`, { shell: 'bash', within: this.#enter, env: this.#environment })
+    const limit = 60_000
+    return runShell(`cd\n${script}`, { shell: 'bash', within: this.#enter, env: this.#environment, limit })
   }
 
   /** Runs a script that ends in a server, until the test ends or it is stopped. */
