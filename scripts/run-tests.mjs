@@ -25,6 +25,7 @@ import {
   describeProcess,
   fuseMounts,
   marked,
+  mountsBelow,
   networkLinks,
   networkNamespaces,
   removeNetworkLink,
@@ -114,6 +115,11 @@ async function clearAway() {
     if (!directory.startsWith(`${temporary}/`)) continue
     left.push(`FUSE mount: ${directory}`)
     await unmount(directory)
+  }
+  // Of a Docker engine, for example.
+  for (const place of mountsBelow(temporary)) {
+    left.push(`mount: ${place}`)
+    await unmount(place)
   }
   for (const name of networkNamespaces().filter((name) => name.includes(runId))) {
     left.push(`network namespace: ${name}`)

@@ -86,9 +86,12 @@ export async function startEngine(t: Scope): Promise<TestEngine> {
   const sh = (script: string): Promise<Outcome> =>
     runShell(script, { env: { ...env, DOCKER_CONFIG: directory, D: directory, IMAGE }, limit: 60_000 })
   let child: ChildProcess | undefined
+  let over = false
   const start = async (): Promise<void> => {
     // One that was killed may have left a containerd that is about to end, whose lock the next one needs.
     for (let tries = 0; ; tries++) {
+      // A test may end while its engine starts.
+      if (over) throw new Error('the test has ended')
       child = launch(directory, socket)
       if (await answers(child, socket)) return
       if (tries === 5)
@@ -102,6 +105,7 @@ export async function startEngine(t: Scope): Promise<TestEngine> {
     await ended
   }
   t.teardown(async () => {
+    over = true
     await sh('docker ps -aq | xargs -r docker rm -fv').catch(() => {})
     const patience = setTimeout(() => void stop('SIGKILL'), 10_000)
     await stop('SIGTERM')

@@ -60,6 +60,17 @@ export function describeProcess(pid) {
   return `process ${pid}: ${command.slice(0, 200)}`
 }
 
+const unescaped = (path) =>
+  path.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))
+
+/** Where something is mounted below a directory, the innermost first. */
+export const mountsBelow = (directory) =>
+  read('/proc/self/mountinfo')
+    .split('\n')
+    .map((line) => unescaped(line.split(' ')[4] ?? ''))
+    .filter((place) => place.startsWith(`${directory}/`))
+    .reverse()
+
 /** The FUSE mounts as `id directory`: a mount's id is not used again as long as it is there. */
 export function fuseMounts() {
   const mounts = new Map()
@@ -67,9 +78,7 @@ export function fuseMounts() {
     const [before, after] = line.split(' - ')
     if (!after?.startsWith('fuse.') && !after?.startsWith('fuse ')) continue
     const fields = before.split(' ')
-    const directory = fields[4].replace(/\\(\d{3})/g, (_, octal) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    )
+    const directory = unescaped(fields[4])
     mounts.set(`${fields[0]} ${directory}`, directory)
   }
   return mounts
