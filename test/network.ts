@@ -47,6 +47,13 @@ export interface Network {
 }
 
 const PORT = 11022
+/**
+ * Hosts of a network beyond that know each other's cards from the start: the kernel has one table for the answers of ARP, of 1,024
+ * entries for all namespaces together, and where it is full packets are lost.
+ */
+const ARP_HOSTS = 12
+/** A card that no host has. */
+const NOBODY = '02:00:00:ff:ff:ff'
 
 /** Makes a network; the test's teardown takes it down. By default all servers have joined, with a key. */
 export async function network(t: Scope, count: number, options: NetworkOptions = {}): Promise<Network> {
@@ -69,7 +76,7 @@ export async function network(t: Scope, count: number, options: NetworkOptions =
     return new Host({ test: t, index, name, own, hub, start, seed: (options.seed ?? 1) + index })
   })
   t.teardown(async () => void (await Promise.all(hosts.map((host) => host.clear()))))
-  await Promise.all(hosts.map((host) => host.connect()))
+  await Promise.all(hosts.map((host) => host.connect(count > ARP_HOSTS ? hosts : [])))
   if (options.servers !== false) {
     const [first, ...others] = hosts
     await first?.start()
@@ -240,13 +247,11 @@ export class Host {
 
   /** From now on what it sends to another is lost, and nothing else is; until `redirect`. */
   misdirect(other: Host): Promise<void> {
-    return this.#options.own.ip(
-      `neigh replace ${other.address} lladdr 02:00:00:00:00:01 nud permanent dev eth0`,
-    )
+    return this.#options.own.ip(this.#neighbour(other, NOBODY))
   }
 
   redirect(other: Host): Promise<void> {
-    return this.#options.own.ip(`neigh del ${other.address} dev eth0`)
+    return this.#options.own.ip(this.#neighbour(other, other.#card))
   }
 
   /** Ends all TCP connections that it has: for both sides they are broken at once. Not of other kinds: datagrams go on. */
@@ -260,14 +265,25 @@ export class Host {
     await this.#wire.set(quality, this.#options.seed)
   }
 
-  /** Gives it its name and its address. */
-  async connect(): Promise<void> {
+  /** Gives it its name and its address, and the cards of others, which it need not ask for then. */
+  async connect(others: readonly Host[]): Promise<void> {
     await this.#options.own.run(`hostname ${this.name}`)
     await this.#options.own.ip(
+      `link set eth0 address ${this.#card}`,
       `addr add ${this.address}/16 brd + dev eth0`,
       'link set eth0 up',
       'route add 224.0.0.0/4 dev eth0',
+      ...others.filter((other) => other !== this).map((other) => this.#neighbour(other, other.#card)),
     )
+  }
+
+  get #card(): string {
+    const number = (this.index + 1).toString(16).padStart(4, '0')
+    return `02:00:00:00:${number.slice(0, 2)}:${number.slice(2)}`
+  }
+
+  #neighbour({ address }: Host, card: string): string {
+    return `neigh replace ${address} lladdr ${card} nud permanent dev eth0`
   }
 
   /** Its place on the hub. */
