@@ -3,6 +3,7 @@ import t from 'tap'
 import { CommandReader } from '../../src/proto/command.ts'
 import { mkdkr, noEngine, startEngine } from '../engine.ts'
 import { until } from '../server.ts'
+import { blockedSentences } from './blocked.ts'
 import { jobSentences } from './job.ts'
 import { inEachPlace, type Place } from './place.ts'
 
@@ -48,6 +49,51 @@ inEachPlace(jobSentences, { ...wishes, places: ['local', 'remote'] })
 // What the engine makes of it is the same wherever it was asked for.
 inEachPlace(
   (sentence) => {
+    blockedSentences(sentence)
+
+    sentence('B5 poll says when a file of a container can be used, and wakes up', async (t, place) => {
+      const echo = await place.anchor(sh('tee /dev/stderr; exec sleep 60'))
+      const results = await place.python(
+        `
+      def check(name, path, do):
+          fd = open(path)
+          poll = select.poll()
+          poll.register(fd, select.POLLIN)
+          early = poll.poll(0)
+          call = Call(poll.poll, 10000)
+          time.sleep(0.05)
+          done = call.done
+          do()
+          say(name, early, done, bool(call.result()), bool(poll.poll(0)))
+          return fd
+      part = open('stdin', O_WRONLY | O_APPEND)
+      out = check('stdout', 'stdout', lambda: write(part, b'x'))
+      err = open('stderr')
+      say(read(err, 9), read(out, 9))
+      check('stderr', 'stderr', lambda: write(part, b'y'))
+      check('wait', 'wait', lambda: command(A, 'kill'))`,
+        { A: echo },
+      )
+      t.equal(
+        results,
+        "stdout [] False True True\nb'x' b'x'\nstderr [] False True True\nwait [] False True True\n",
+      )
+      const full = await place.anchor(
+        sh('trap "exec cat > /dev/null" USR1; echo ready; while :; do sleep 0.05; done'),
+      )
+      const filled = await place.python(
+        `
+      read(open('stdout'), 9)
+      fd = open('stdin', O_WRONLY | O_APPEND | O_NONBLOCK)
+      while select.select([], [fd], [], 0.3)[1]: code(write, fd, b'x' * 65536)
+      call = Call(select.select, [], [fd], [], 10)
+      say(code(write, fd, b'x'), call.done, command(A, 'signal USR1'), bool(call.result()[1]), code(write, fd, b'x'))
+      command(A, 'kill')`,
+        { A: full },
+      )
+      t.equal(filled, 'EAGAIN False ok True 1\n')
+    })
+
     sentence('D2 D3 D19 peek is what docker inspect says, labels and all', async (t, place) => {
       const anchor = await place.anchor(sh('cat', { Labels: { K: 'V' } }))
       const state = await peek(place, anchor)
