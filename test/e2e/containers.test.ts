@@ -1,5 +1,5 @@
 /** Containers on a real engine at bad moments, in numbers, within their limits, and as the original's README makes one. */
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -101,6 +101,17 @@ test('an interpreter that is missing is status 127, as a shell says it; logs are
   const anchor = await server.anchor(mkdkr({ Path: '/v/script', Volume: [`${directory}:/v:ro`] }))
   t.equal(await print(server, anchor, 'cat "$A/wait"'), '127\n')
   t.match((await peek(server, anchor)).HostConfig, { LogConfig: { Type: 'none' }, Init: true })
+})
+
+test('what could not be started, and what has gone, leaves no connection', async (t, server) => {
+  const open = (): number => readdirSync(`/proc/${server.child.pid}/fd`).length
+  const before = open()
+  const anchor = await server.anchor()
+  for (const fields of [{ Path: 'no-such' }, { Path: 'true', User: 'no-such' }, { Path: '/etc' }])
+    t.match(await server.sh(`echo '${mkdkr(fields)}' > "$A/ctl"`, { env: { A: anchor } }), { status: /[^0]/ })
+  await print(server, anchor, `echo '${mkdkr({ Path: 'true' })}' > "$A/ctl"; cat "$A/wait"; rmdir "$A"`)
+  await until(() => open() <= before)
+  t.pass('descriptors are as many as before')
 })
 
 test('Cpus is a limit', async (t, server) => {

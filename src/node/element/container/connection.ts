@@ -8,6 +8,8 @@ import https from 'node:https'
 import type { Socket } from 'node:net'
 import { EngineError } from './errors.ts'
 
+export type StreamName = 'stdin' | 'stdout' | 'stderr'
+
 /** Where the engine is. */
 export type Address =
   | { readonly socketPath: string }
@@ -20,7 +22,13 @@ export type Address =
 /** An idle connection to another host is asked this often whether it is there, in ms. */
 const KEEP_ALIVE_MS = 10_000
 
-function post(address: Address, path: string, headers: http.OutgoingHttpHeaders): http.ClientRequest {
+/** @param signal destroys the connection, at any time */
+function post(
+  address: Address,
+  path: string,
+  headers: http.OutgoingHttpHeaders,
+  signal: AbortSignal,
+): http.ClientRequest {
   const options = {
     agent: false,
     method: 'POST',
@@ -36,7 +44,13 @@ function post(address: Address, path: string, headers: http.OutgoingHttpHeaders)
           host: address.host,
           port: address.port,
         })
-  request.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS))
+  request.on('socket', (socket) => {
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    const end = (): void => void socket.destroy()
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end)
+    socket.on('close', () => signal.removeEventListener('abort', end))
+  })
   return request
 }
 
@@ -58,12 +72,15 @@ async function refusal(message: IncomingMessage): Promise<EngineError> {
 }
 
 /** Opens a connection that carries one of a container's streams. @throws EngineError, Error */
-export function attach(address: Address, id: string, stream: 'stdin' | 'stdout' | 'stderr'): Promise<Socket> {
+export function attach(
+  address: Address,
+  id: string,
+  stream: StreamName,
+  signal: AbortSignal,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const request = post(address, `/containers/${id}/attach?stream=1&${stream}=1`, {
-      Connection: 'Upgrade',
-      Upgrade: 'tcp',
-    })
+    const headers = { Connection: 'Upgrade', Upgrade: 'tcp' }
+    const request = post(address, `/containers/${id}/attach?stream=1&${stream}=1`, headers, signal)
     request.on('upgrade', (_message, socket: Socket, head) => {
       if (head.length > 0) socket.unshift(head)
       resolve(socket)
@@ -82,9 +99,10 @@ export function awaitExit(
   address: Address,
   id: string,
   condition: 'next-exit' | 'not-running',
+  signal: AbortSignal,
 ): Promise<{ readonly status: Promise<number> }> {
   return new Promise((resolve, reject) => {
-    const request = post(address, `/containers/${id}/wait?condition=${condition}`, {})
+    const request = post(address, `/containers/${id}/wait?condition=${condition}`, {}, signal)
     request.on('response', (message) => {
       if (message.statusCode !== 200) return void refusal(message).then(reject, reject)
       const status = textOf(message).then((text) => Number(JSON.parse(text).StatusCode))

@@ -28,6 +28,8 @@ interface Parts {
   readonly inspection: Inspection
   readonly input: AttachedInput
   readonly outputs: Outputs
+  /** Aborted where it could not be started: so end its connections. */
+  readonly connections: AbortSignal
 }
 
 type OutputName = 'stdout' | 'stderr'
@@ -39,6 +41,7 @@ export class Container extends Job {
   readonly #input: AttachedInput
   readonly #outputs: Outputs
   readonly #watch: Watch
+  readonly #connections: AbortSignal
   /** What the engine said last. */
   #inspection: Inspection
   /** The engine has been lost since. */
@@ -58,32 +61,38 @@ export class Container extends Job {
     this.#input = input
     this.#outputs = outputs
     this.#watch = watch
+    this.#connections = parts.connections
   }
 
   /** Creates and starts a container. @throws CircuitError, and leaves nothing behind, when it can't be started */
   static async start(kind: Kind, spec: ContainerSpec, birth: Birth): Promise<Container> {
     const engine = await Engine.get()
     const id = await create(engine, spec, birth)
+    const connections = new AbortController()
+    const { signal } = connections
     try {
       const watch = new Watch(engine, id)
       const [inspection, input, stdout, stderr, { status }] = await Promise.all([
         checked(engine, id),
-        engine.attach(id, 'stdin').then((socket) => new AttachedInput(socket, spec.Tty === true)),
-        attachOutput(engine, id, 'stdout', spec, watch),
-        attachOutput(engine, id, 'stderr', spec, watch),
+        engine.attach(id, 'stdin', signal).then((socket) => new AttachedInput(socket, spec.Tty === true)),
+        attachOutput(engine, id, 'stdout', spec, watch, signal),
+        attachOutput(engine, id, 'stderr', spec, watch, signal),
         // Before it is started: one that is fast would have ended.
-        engine.awaitExit(id, 'next-exit'),
+        engine.awaitExit(id, 'next-exit', signal),
       ])
       if (birth.signal.aborted) throw new CircuitError('EINTR')
       await engine.try(`can't start ${spec.Image}`, () => engine.docker.getContainer(id).start())
       const outputs = { ...(stdout && { stdout }), ...(stderr && { stderr }) }
       watch.outputs = Object.values(outputs)
-      const made = new Container(kind, spec, birth, { engine, inspection, input, outputs }, watch)
+      const parts = { engine, inspection, input, outputs, connections: signal }
+      const made = new Container(kind, spec, birth, parts, watch)
       made.#follow(status)
       if (birth.signal.aborted) made.scrub()
       if (birth.signal.aborted) throw new CircuitError('EINTR')
       return made
     } catch (error) {
+      // The engine keeps those of one that has never run.
+      connections.abort()
       await engine.remove(id).catch(() => {})
       throw error
     }
@@ -219,9 +228,11 @@ export class Container extends Job {
   async #attachAgain(): Promise<boolean> {
     const { Id } = this.#inspection
     try {
-      const { status } = await this.#engine.awaitExit(Id, 'not-running')
+      const { status } = await this.#engine.awaitExit(Id, 'not-running', this.#connections)
       const outputs = Object.entries(this.#outputs)
-      const sockets = await Promise.all(outputs.map(([name]) => this.#engine.attach(Id, name as OutputName)))
+      const sockets = await Promise.all(
+        outputs.map(([name]) => this.#engine.attach(Id, name as OutputName, this.#connections)),
+      )
       for (const [n, [, output]] of outputs.entries()) {
         const socket = sockets[n]
         if (socket) output.connect(socket)
@@ -275,10 +286,11 @@ async function attachOutput(
   name: OutputName,
   spec: ContainerSpec,
   watch: Watch,
+  signal: AbortSignal,
 ): Promise<AttachedOutput | undefined> {
   const policy = name === 'stdout' ? spec.Stdout : spec.Stderr
   if (policy === 'discard' || (spec.Tty && name === 'stderr')) return undefined
   const output = new AttachedOutput({ framed: spec.Tty !== true, paused: () => watch.expect() })
-  output.connect(await engine.attach(id, name))
+  output.connect(await engine.attach(id, name, signal))
   return output
 }

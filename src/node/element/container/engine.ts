@@ -4,7 +4,7 @@ import { Agent as SecureAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import Docker from 'dockerode'
 import { CircuitError } from '../../../proto/errors.ts'
-import { type Address, attach, awaitExit } from './connection.ts'
+import { type Address, attach, awaitExit, type StreamName } from './connection.ts'
 import { engineError, isMissing } from './errors.ts'
 
 /** What is asked of the engine while somebody waits for `peek` is answered within this many ms, or not. */
@@ -71,16 +71,17 @@ export class Engine {
     }
   }
 
-  attach(id: string, stream: 'stdin' | 'stdout' | 'stderr'): Promise<Socket> {
-    return this.try("can't attach to the container", () => attach(this.address, id, stream))
+  attach(id: string, stream: StreamName, signal: AbortSignal): Promise<Socket> {
+    return this.try("can't attach to the container", () => attach(this.address, id, stream, signal))
   }
 
   /** See connection.ts. */
   awaitExit(
     id: string,
     condition: 'next-exit' | 'not-running',
+    signal: AbortSignal,
   ): Promise<{ readonly status: Promise<number> }> {
-    return this.try("can't wait for the container", () => awaitExit(this.address, id, condition))
+    return this.try("can't wait for the container", () => awaitExit(this.address, id, condition, signal))
   }
 
   /** What `docker inspect` says. @param limit in ms @throws CircuitError EHOSTDOWN when there is no answer in time */
