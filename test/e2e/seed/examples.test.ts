@@ -10,7 +10,7 @@ import { IMAGE, noEngine, startEngine } from '../../engine.ts'
 import { network } from '../../network.ts'
 import { noMount, until } from '../../server.ts'
 import { Examples } from './examples.ts'
-import { Machine } from './machine.ts'
+import { Machine, type RunningServer } from './machine.ts'
 
 const URL_OF_THERE = 'circuit://10.0.0.1:11022/78517/Q56e7a2a0d47a7b5d'
 
@@ -20,14 +20,6 @@ t.test('every example of the README of the original', { skip: noMount || noEngin
   const [first, second, alone, other, fifth] = machines as [Machine, Machine, Machine, Machine, Machine]
   for (const machine of machines) machine.env = { CIRCUIT_HMAC: keyFile }
 
-  // It takes a while; what ends the test early waits for it.
-  const engine = startEngine(t)
-  t.teardown(() =>
-    engine.then(
-      () => {},
-      () => {},
-    ),
-  )
   // The engine runs on this machine, and makes what is missing there.
   const webapp = mkdtempSync(join(tmpdir(), 'circuit-webapp-'))
   t.teardown(() => rmSync(webapp, { recursive: true }))
@@ -57,7 +49,13 @@ t.test('every example of the README of the original', { skip: noMount || noEngin
     .map((id) => `/${id}\n`)
     .sort()
     .join('')
-  await until(async () => (await first.run('circuit ls /')).stdout === both, 20_000)
+  /** Awaits that both of them list these servers, and no others. */
+  const listed = async (...servers: readonly RunningServer[]): Promise<void> => {
+    const all = servers.map(({ id }) => `/${id}\n`).sort()
+    for (const machine of [first, second])
+      await until(async () => (await machine.run('circuit ls /')).stdout === all.join(''), 30_000)
+  }
+  await listed(one, two)
   t.match(await first.run('ls /circuit'), { status: 0, stdout: 'by-name' }, 'it is mounted, too')
 
   const lone = await alone.serve(examples.take('Alternative advanced server startup').script)
@@ -97,10 +95,11 @@ t.test('every example of the README of the original', { skip: noMount || noEngin
 
   /** On a server of its own, which makes containers. The engine has no LXC, so that line is refused. */
   async function container(): Promise<void> {
-    const { env, print } = await engine
+    const { env, print } = await startEngine(t)
     await print(`docker tag ${IMAGE} ubuntu`)
     fifth.env = { ...fifth.env, ...env }
     const docker = await fifth.serve(examples.take('Make a docker container').script)
+    await listed(one, two, docker)
     here.unshift(['X88550014d4c82e4d', docker.id])
     const { script } = examples.take('Create and execute a new docker container')
     here.shift()
@@ -119,7 +118,7 @@ t.test('every example of the README of the original', { skip: noMount || noEngin
     t.match(await second.run(`circuit scrub ${docky}; circuit ls /${docker.id}`), { stdout: '', stderr: '' })
     await docker.stop()
     fifth.env = { CIRCUIT_HMAC: keyFile }
-    await until(async () => (await second.run('circuit ls /')).stdout === both)
+    await listed(one, two)
   }
 
   async function channel(): Promise<void> {
