@@ -41,7 +41,10 @@ t.test(
     const { stdout: calls } = await second.run('exec python3 -c "$P" "$I"', {
       env: { P: LISTEN, I: second.address },
     })
-    t.equal(calls.trim(), '0', 'when they have found each other it is silent')
+    t.ok(
+      Number(calls) <= 2,
+      `when they have found each other one calls, and seldom: ${calls.trim()} times in 3 s`,
+    )
 
     await first.server.kill()
     await first.start()

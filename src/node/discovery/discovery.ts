@@ -1,15 +1,16 @@
 /**
  * Finds other servers for this one: only to join them; who is a member, membership says. A server calls while it is alone, first often, then
- * ever more rarely; one that has company is silent, but for one in each circuit, which calls once a minute: circuits
- * that have never known of each other find together too.
+ * ever more rarely; one that has company is silent, but for one in each circuit, which calls ever more rarely too, in the end once a
+ * minute: circuits that have never known of each other find together, and so do those that came about when many servers started at once.
  */
 import type { Cancel } from '../handle.ts'
 import type { Found } from './caller.ts'
 
-/** Between the first calls of a server that is alone, then always the last, in ms. */
-const ALONE_MS = [100, 300, 600, 1000, 2000, 4000, 8000, 15_000] as const
-/** Between two calls of the one that calls for a whole circuit. */
-const TOGETHER_MS = 60_000
+/** Between calls, in ms, then always the last: of a server that is alone, and of the one that calls for a whole circuit. */
+const PAUSES_MS = {
+  alone: [100, 300, 600, 1000, 2000, 4000, 8000, 15_000],
+  caller: [2000, 5000, 15_000, 30_000, 60_000],
+} as const
 
 /** A way to find servers, and to be found. */
 export interface Way {
@@ -76,12 +77,11 @@ export class Discovery {
 
   #wait(): void {
     const role = this.#role
-    const pause = role === 'alone' ? (ALONE_MS[this.#calls] ?? ALONE_MS.at(-1) ?? TOGETHER_MS) : TOGETHER_MS
     // Who is silent has no timer.
     const timer =
       role === 'silent'
         ? undefined
-        : setTimeout(() => this.#turn(), pause * (0.75 + Math.random() / 2)).unref()
+        : setTimeout(() => this.#turn(), pauseOf(role, this.#calls) * (0.75 + Math.random() / 2)).unref()
     this.#cancel = () => clearTimeout(timer)
     this.#waitsAs = role
   }
@@ -111,4 +111,9 @@ export class Discovery {
       this.#joining.delete(found.id)
     }
   }
+}
+
+function pauseOf(role: keyof typeof PAUSES_MS, calls: number): number {
+  const pauses = PAUSES_MS[role]
+  return pauses[Math.min(calls, pauses.length - 1)] ?? 0
 }

@@ -32,8 +32,13 @@ t.test('a server calls ever more rarely while it is alone, and for its circuit o
 
   members.count = 2
   discovery.changed()
+  const formed = during(MINUTE)
+  t.ok(
+    formed >= 3 && formed <= 5,
+    `for its circuit, of which there may be two as yet, ${formed} times in a minute`,
+  )
   const together = during(10 * MINUTE)
-  t.ok(together >= 8 && together <= 14, `for its circuit each minute: ${together} times in ten minutes`)
+  t.ok(together >= 8 && together <= 14, `then each minute: ${together} times in ten minutes`)
   let inChurn = 0
   for (let passed = 0; passed < 10 * MINUTE; passed += MINUTE / 4) {
     members.count++
