@@ -93,7 +93,8 @@ export async function dial({
   const given: KeyValues = { ...(hmac !== undefined && { hmac: [hmac] }), ...(insecure && { insecure }) }
   if (discover !== undefined) findDiscovery({ discover })
   const limit = timeout === undefined ? undefined : milliseconds(timeout)
-  return connect({ url: dial, discover, mdns, keys: findKeys(given).keys, timeout: limit })
+  const found = findKeys(given)
+  return connect({ url: dial, discover, mdns, ...(found.given && { keys: found.keys }), timeout: limit })
 }
 
 function milliseconds(seconds: string): number {

@@ -1,4 +1,5 @@
 /** `circuit start`: runs a server in the foreground and mounts the tree. */
+import { resolve } from 'node:path'
 import { LAN, WAN } from '../node/cluster/timing.ts'
 import { interfacesOf } from '../node/discovery/interfaces.ts'
 import { announce } from '../node/runtime.ts'
@@ -135,7 +136,8 @@ async function run(values: Parsed<typeof OPTIONS>, place?: Place): Promise<numbe
     server.close()
     throw error
   }
-  const withdraw = announce(server.id, server.url)
+  const [keyFile = process.env.CIRCUIT_HMAC] = values.hmac ?? []
+  const withdraw = announce(server.id, server.url, keyFile && resolve(keyFile))
   console.log(server.url)
   const what = `server ${server.id} (${server.name})${place ? `, mounted on ${place.directory}` : ''}`
   say(what)

@@ -70,8 +70,9 @@ const BY_NAME = 'by-name'
  * @throws CircuitError that says what was tried; the reason of the signal
  */
 export async function connect(options: ConnectOptions = {}): Promise<Circuit> {
-  const { keys = defaultKeys().keys, timeout = FIND_MS, signal } = options
-  const source = findSource(options, keys)
+  const { timeout = FIND_MS, signal } = options
+  const { keys, given } = options.keys ? { keys: options.keys, given: true } : defaultKeys()
+  const source = findSource(options, keys, given)
   return new Circuit(await Link.open((signal) => dialFirst(source, keys, timeout, signal), signal))
 }
 

@@ -39,7 +39,7 @@ export async function dialFirst(
     const dials = candidates.map((candidate, n) => {
       const turn = sleep(n * STAGGER_MS, undefined, { signal: search.signal }).catch(() => {})
       const dialled = Promise.race([allFailed, turn])
-        .then(() => dial(candidate, keys, search.signal))
+        .then(() => dial(candidate, candidate.keys ?? keys, search.signal))
         .catch((error: Error) => {
           failures.push({ ...candidate, error })
           if (isRefused(error)) candidate.forget?.()

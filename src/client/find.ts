@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import type { Key } from '../node/peer/key.ts'
+import { type Key, readKey } from '../node/peer/key.ts'
 import { announced, runtimeDirectory } from '../node/runtime.ts'
 import { CircuitError } from '../proto/errors.ts'
 import { parseUrl } from '../proto/url.ts'
@@ -15,6 +15,8 @@ export interface Candidate {
   readonly url: string
   /** Where the URL is from, in words. */
   readonly from: string
+  /** Those of its circuit, where they are known with it. */
+  readonly keys?: readonly Key[]
   /** It is certainly not there, and need not be tried again. */
   readonly forget?: () => void
 }
@@ -34,15 +36,19 @@ export interface Given {
   readonly mdns?: boolean | undefined
 }
 
-/** The source that decides. @param keys those of the circuit, which only its servers answer */
-export function findSource({ url, discover, mdns }: Given, keys: readonly Key[]): Source {
+/**
+ * The source that decides.
+ * @param keys those of the circuit, which only its servers answer
+ * @param given whether somebody has said that it is these: servers of this host are not asked for theirs then
+ */
+export function findSource({ url, discover, mdns }: Given, keys: readonly Key[], given: boolean): Source {
   if (url !== undefined) return givenUrl(url)
   if (discover !== undefined) return inGroup(discover, keys)
   if (mdns) return byMdns(keys)
   const { CIRCUIT, CIRCUIT_DISCOVER } = process.env
   if (CIRCUIT) return namedByVariable(CIRCUIT)
   if (CIRCUIT_DISCOVER) return inGroup(CIRCUIT_DISCOVER, keys)
-  return onThisHost
+  return onThisHost(given)
 }
 
 const givenUrl = (url: string): Source => ({
@@ -72,16 +78,26 @@ const namedByVariable = (value: string): Source => ({
   },
 })
 
-const onThisHost: Source = {
+const onThisHost = (keyGiven: boolean): Source => ({
   get what() {
     return `servers of this user on this host, announced in ${runtimeDirectory()}`
   },
   find: async () =>
-    announced().map(({ url, forget }) => ({
+    announced().map(({ url, keyFile, forget }) => ({
       url,
       from: 'announced on this host',
+      ...(!keyGiven && keyFile !== '' && keysIn(keyFile)),
       forget: () => isGone(url) && forget(),
     })),
+})
+
+/** The key of a server of this user, if it is still there: it may have been replaced since. */
+function keysIn(file: string): { keys: readonly Key[] } | undefined {
+  try {
+    return { keys: [readKey(file)] }
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether the process that a URL of this host names is no more. */

@@ -43,19 +43,31 @@ export function defaultKeys(): { keys: readonly Key[]; given: boolean } {
 
 const SUFFIX = '.url'
 
-/** Lets this user's clients find a server; gives the function that takes it back. */
-export function announce(id: string, url: string): () => void {
+/**
+ * Lets this user's clients find a server, and the file of the key that it was given; gives the function that takes it back.
+ */
+export function announce(id: string, url: string, keyFile = ''): () => void {
   const file = join(runtimeDirectory(), `${id}${SUFFIX}`)
-  writeFileSync(file, `${url}\n`, { mode: 0o600 })
+  writeFileSync(file, `${url}\n${keyFile}\n`, { mode: 0o600 })
   return () => rmSync(file, { force: true })
 }
 
-/** URLs of servers on this host, newest first; a killed server's may be among them. */
-export function announced(): { readonly url: string; readonly forget: () => void }[] {
+export interface Announced {
+  readonly url: string
+  /** The file of its key; empty where it was given none. */
+  readonly keyFile: string
+  readonly forget: () => void
+}
+
+/** Servers on this host, newest first; a killed one may be among them. */
+export function announced(): Announced[] {
   const directory = runtimeDirectory()
   return readdirSync(directory)
     .filter((name) => name.endsWith(SUFFIX))
     .map((name) => join(directory, name))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
-    .map((file) => ({ url: readFileSync(file, 'utf8').trim(), forget: () => rmSync(file, { force: true }) }))
+    .map((file) => {
+      const [url = '', keyFile = ''] = readFileSync(file, 'utf8').split('\n')
+      return { url, keyFile, forget: () => rmSync(file, { force: true }) }
+    })
 }

@@ -56,6 +56,17 @@ t.test('a URL must be one, and its server the one that it names', async (t) => {
   })
 })
 
+t.test('the key of a server of this host is found with it, unless another is given', async (t) => {
+  const file = keyFile()
+  const server = await startBare(t, 'locked', ['-hmac', file])
+  const found = await connect()
+  t.equal(found.server, server.id)
+  await found.close()
+  await t.rejects(connect({ keys: [readKey(keyFile())] }), { message: /the key is not the one/ })
+  rmSync(file)
+  await t.rejects(connect(), { message: /the key is not the one/ }, 'nor is it kept elsewhere')
+})
+
 t.test('what is announced and gone is passed over, and forgotten', async (t) => {
   const killed = await startBare(t, 'killed')
   const living = await startBare(t, 'living')
