@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commands } from '../../src/cli/commands.ts'
+import { bashCompletion } from '../../src/cli/completion/bash.ts'
+import { fishCompletion } from '../../src/cli/completion/fish.ts'
 import { makeTable } from '../../src/cli/completion/table.ts'
+import { zshCompletion } from '../../src/cli/completion/zsh.ts'
 import { client, RUNTIME, startBare } from '../client/servers.ts'
 import { Terminal } from '../e2e/tools/terminal.ts'
 import { type Outcome, runShell } from '../server.ts'
@@ -159,9 +162,9 @@ t.test('without a server there is nothing to complete, soon and silently', async
     CIRCUIT_DISCOVER: '228.8.8.8:7799',
   })
   t.strictSame(nowhere, { status: 0, stdout: '\n\n', stderr: '' })
-  for (const shell of Object.keys(INTERACTIVE)) {
-    const { stdout } = await within(`circuit completion ${shell}`, 'bash')
-    t.match(stdout, /circuit ls --timeout 1 /)
-    t.notMatch(stdout, /circuit ls (?!--timeout)/, 'no call waits longer')
+  const table = await makeTable(commands)
+  for (const script of [bashCompletion, zshCompletion, fishCompletion].map((make) => make(table))) {
+    t.match(script, /circuit ls --timeout 1 /)
+    t.notMatch(script, /circuit ls (?!--timeout)/, 'no call waits longer')
   }
 })
