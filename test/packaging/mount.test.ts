@@ -49,6 +49,10 @@ t.test('mount -t circuit, from /etc/fstab and by hand', { skip: noMount }, async
   t.match(await sh('mount -t circuit -o ro "$URL" "$H/c"; echo $?'), { stdout: '1\n', stderr: 'read-only' })
   const lost = await sh('mount -t circuit -o hmac="$K" 127.0.0.1:9 "$H/c"; echo $?; ls "$H/c"')
   t.match(lost, { stdout: '32\n', stderr: '127.0.0.1:9' }, 'what is not there is not mounted')
+  t.match(await sh('mount -t circuit none "$H/c" && ls "$H/c/by-name" && umount "$H/c"'), {
+    status: 0,
+    stdout: 'far\n',
+  })
   t.match(await sh('mount -t circuit -o hmac="$K" "$URL" "$H/c" && ls "$H/c/by-name" && umount "$H/c"'), {
     status: 0,
     stdout: 'far\n',

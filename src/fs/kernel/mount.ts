@@ -20,7 +20,8 @@ export function mount({ directory, shared }: MountOptions): number {
   const fd = openDevice()
   const owner = `user_id=${process.getuid?.() ?? 0},group_id=${process.getgid?.() ?? 0}`
   const options = `fd=3,rootmode=40000,${owner},nosuid,nodev${shared ? ',allow_other,default_permissions' : ''}`
-  const made = spawnSync('mount', ['-i', '-t', TYPE, '-o', options, 'circuit', directory], {
+  // -c: what it is called is no path, though there may be a /circuit.
+  const made = spawnSync('mount', ['-i', '-c', '-t', TYPE, '-o', options, 'circuit', directory], {
     stdio: ['ignore', 'ignore', 'pipe', fd],
     cwd: '/',
   })
