@@ -60,14 +60,15 @@ export function stepsOf(text: string): Step[] {
   return steps
 }
 
-/** What such an output looks like: … stands for anything, and identities and times are others each time. */
+/** What such an output looks like: … stands for anything, and identities, pids and times are others each time. */
 export function patternOf(output: string): RegExp {
   const source = output
-    .split(/(X[0-9a-f]{16}|Q[0-9a-f]{16}|\d{4}-\d\d-\d\dT[\d:.]+Z|…| +)/)
+    .split(/(X[0-9a-f]{16}|Q[0-9a-f]{16}|\d{4}-\d\d-\d\dT[\d:.]+Z|pid \d+|…| +)/)
     .map((part, n) => {
       if (n % 2 === 0) return part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
       if (part === '…') return '[\\s\\S]*?'
       if (/^ +$/.test(part)) return ' +'
+      if (part.startsWith('pid ')) return 'pid \\d+'
       return /^\d/.test(part) ? '[\\d:.TZ-]+' : `${part[0]}[0-9a-f]{16}`
     })
     .join('')

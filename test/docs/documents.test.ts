@@ -3,7 +3,8 @@
  * links lead somewhere. A block that is not run is in the table below, with the reason.
  *
  *   sh        a script, on a host of a circuit of three: it must succeed
- *   console   a session, on hosts by name: `web1$ COMMAND`, and what it prints; … stands for anything
+ *   console   a session, on hosts by name: `web1$ COMMAND`, and what it prints; … stands for anything, and a command that
+ *             ends in `# a moment later` is run again until it prints that
  */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { type Host, network } from '../network.ts'
-import { MAIN, noMount } from '../server.ts'
+import { MAIN, noMount, until } from '../server.ts'
 import { type Block, blocksOf, headingsOf, linksOf, patternOf, proseOf, stepsOf } from './blocks.ts'
 import { HostShell } from './shell.ts'
 
@@ -141,8 +142,17 @@ async function runScript(t: Test, shells: Shells, { text }: Block): Promise<void
 async function runSession(t: Test, shells: Shells, { text }: Block): Promise<void> {
   const steps = stepsOf(text)
   t.ok(steps.length > 0, 'there is something to do')
-  for (const { host, command, output } of steps)
-    t.match((await shells(host).run(command)).output, patternOf(output), command)
+  for (const { host, command, output } of steps) {
+    const pattern = patternOf(output)
+    let said = ''
+    const isAsShown = async (): Promise<boolean> => {
+      said = (await shells(host).run(command)).output
+      return pattern.test(said)
+    }
+    if (command.endsWith('# a moment later')) await until(isAsShown)
+    else await isAsShown()
+    t.match(said, pattern, command)
+  }
 }
 
 /** Takes away what a document has made. */

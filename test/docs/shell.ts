@@ -87,6 +87,8 @@ export class HostShell {
       .replace(end, '')
       .replaceAll(this.#mount, '/circuit')
       .replaceAll(ACTUAL, DOCUMENTED)
+      // What only a shell without a terminal says.
+      .replaceAll(/^bash: line \d+: /gm, 'bash: ')
     return { output: output === '' || output.endsWith('\n') ? output : `${output}\n`, status: Number(status) }
   }
 }

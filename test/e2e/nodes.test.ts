@@ -1,4 +1,4 @@
-/** The newer versions of Node: the tree, mounted as root and as another user, a process and a channel. */
+/** The newer versions of Node: the tree, mounted as root and as another user, a process, a channel, and calls between servers. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +37,15 @@ for (const version of ['22', '24']) {
   t.test(`Node ${version}, as root`, { skip }, async (t) => {
     const server = await startServer(t, { node })
     t.equal(await tryOut(server), `in 3 message 124 ${version} epoll `)
+    // A server of the Node that runs the tests, and one of this.
+    const old = await startServer(t, { args: ['-j', server.url], named: false })
+    const far = await old.sh(
+      'mkdir $M/$ID/far && echo "run echo far" >$M/$ID/far/ctl && cat $M/$ID/far/stdout',
+      {
+        env: { ID: server.id },
+      },
+    )
+    t.equal(far.stdout, 'far\n')
     t.equal((await server.stop()).status, 0)
   })
 
