@@ -259,9 +259,9 @@ inEachPlace(
       const exists = async (id: string): Promise<boolean> =>
         (await engine.print(`docker ps -aq --no-trunc --filter id=${id}`)) === id
       for (const end of ['rmdir "$A"', 'echo scrub > "$A/ctl"']) {
-        const anchor = await place.anchor(sh('echo > /data/x', { Volume: ['/data'] }))
+        const anchor = await place.anchor(sh('read line; echo > /data/x', { Volume: ['/data'] }))
         t.match(await place.sh('rmdir "$A"', { A: anchor }), { status: /[^0]/ })
-        await place.read(`${anchor}/wait`)
+        await place.print(': > "$A/stdin"; cat "$A/wait"', { A: anchor })
         const { Id, Mounts } = await peek(place, anchor)
         t.ok(await exists(Id), 'as long as the anchor holds it')
         await place.print(end, { A: anchor })

@@ -101,6 +101,7 @@ t.test('every example of the README of the original', { skip: noMount || noEngin
     const docker = await fifth.serve(examples.take('Make a docker container').script)
     await listed(one, two, docker)
     here.unshift(['X88550014d4c82e4d', docker.id])
+    await until(async () => (await second.run('circuit ls /')).stdout.includes(docker.id), 20_000)
     const { script } = examples.take('Create and execute a new docker container')
     here.shift()
     const docky = `/${docker.id}/docky`
