@@ -17,6 +17,24 @@ sentence('D1 Without -docker there are no containers', async (t) => {
   t.match(refused.stdout, /^EOPNOTSUPP .*started without the option -docker/)
 })
 
+sentence('D1 A server starts without its engine, and says what it lacks', async (t) => {
+  for (const [DOCKER_HOST, said] of [
+    [
+      'unix:///no/such.sock',
+      /the Docker engine at unix:\/\/\/no\/such\.sock does not answer \(.*\); is it running\?/,
+    ],
+    ['ssh://host', /DOCKER_HOST names no engine that can be used: ssh:\/\/ is not supported/],
+  ] as const) {
+    const server = await startServer(t, { args: ['-docker'], env: { DOCKER_HOST } })
+    const anchor = await server.anchor()
+    const refused = await server.sh(`exec 3<> "$A/ctl"; echo '${mkdkr({})}' >&3; cat <&3`, {
+      env: { A: anchor },
+    })
+    t.match(refused.stdout, said)
+    await until(() => said.test(server.log()))
+  }
+})
+
 sentence(
   'D15 When the engine is lost nobody hangs, and when it is back its containers are found',
   async (t) => {
