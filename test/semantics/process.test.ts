@@ -172,6 +172,11 @@ inEachPlace((sentence) => {
     t.match(await why({ Path: `${dir}/b` }), /^EACCES /)
     t.match(await why({ Path: '/etc' }), /^EACCES /)
     t.match(await why({ Path: 'true', Dir: '/etc/passwd' }), /^ENOTDIR .*not a directory/)
+    // mktemp's directory is closed to others: execvp(3) itself would say EACCES.
+    t.match(
+      await why({ Path: 'no-such-program', User: 'nobody', Env: [`PATH=${dir}:/usr/bin`] }),
+      /^ENOENT .* in PATH$/,
+    )
     t.match(await why({ Path: 'true', User: 'no-such-user' }), /^EINVAL there is no user no-such-user/)
     t.equal(await place.read(`${anchor}/peek`), 'null\n')
     t.equal(await place.command(anchor, 'run true'), 'ok', 'and the anchor is free')

@@ -4,7 +4,8 @@
  * this very server serves, that would stop the server. Here it stops only the next start.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, fchownSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fchownSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { type Pair, PipePool } from './pipe-pool.ts'
 import { startTime } from './proc.ts'
@@ -101,7 +102,15 @@ function closeIfOpen(fd: number): void {
 }
 
 function fail(id: number, request: SpawnRequest, error: NodeJS.ErrnoException): void {
+  // execvp(3) says EACCES of a program that is nowhere, too, where a directory in PATH may not be entered.
+  if (error.code === 'EACCES' && isNowhere(request)) error.code = 'ENOENT'
   post({ id, type: 'failed', code: error.code ?? 'EPROTO', reason: explain(request, error) })
+}
+
+/** Whether no directory in PATH has the program, as far as we may look. */
+function isNowhere({ file, env }: SpawnRequest): boolean {
+  const directories = (env.PATH ?? '/bin:/usr/bin').split(':')
+  return !file.includes('/') && !directories.some((directory) => existsSync(join(directory, file)))
 }
 
 /** execve(2) says ENOENT for a missing program, a missing interpreter and a missing directory alike. */
