@@ -6,15 +6,14 @@ import type { Socket } from 'node:net'
 import type { CircuitError } from '../../../proto/errors.ts'
 import type { Sink } from '../job/streams.ts'
 
-/** So much is taken at once; the rest waits until the engine has taken that. */
-const PIECE_BYTES = 64 * 1024
+/** So much is taken before the engine has: it is never without something to take while there is more. */
+const AHEAD_BYTES = 128 * 1024
 /** What a terminal takes for the end of its input. */
 const END_OF_TRANSMISSION = '\x04'
 
 export class AttachedInput implements Sink {
   readonly #socket: Socket
   readonly #terminal: boolean
-  #flushing = false
   #closed = false
   #failure: CircuitError | undefined
   #changed: () => void = () => {}
@@ -32,7 +31,7 @@ export class AttachedInput implements Sink {
   }
 
   get full(): boolean {
-    return !this.#failure && (this.#flushing || !this.#socket.writable)
+    return !this.#failure && (!this.#socket.writable || this.#socket.writableLength >= AHEAD_BYTES)
   }
 
   get closed(): boolean {
@@ -42,12 +41,8 @@ export class AttachedInput implements Sink {
   write(bytes: Uint8Array): number | undefined {
     if (this.#failure) throw this.#failure
     if (this.full) return undefined
-    const piece = Buffer.from(bytes.subarray(0, PIECE_BYTES))
-    this.#flushing = true
-    this.#socket.write(piece, () => {
-      this.#flushing = false
-      this.#changed()
-    })
+    const piece = Buffer.from(bytes.subarray(0, AHEAD_BYTES))
+    this.#socket.write(piece, () => this.#changed())
     return piece.length
   }
 
