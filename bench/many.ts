@@ -126,16 +126,22 @@ export async function withMany<T>(
   const takeDown = async (): Promise<void> => {
     for (const down of downs.splice(0).reverse()) await down()
   }
-  const withdraw = ifStopped(() => void takeDown())
+  let many: Many | undefined
+  // There is no time to wait then: servers unmount by themselves, and the network ends with this process.
+  const withdraw = ifStopped(() => {
+    for (const { server } of many?.running ?? [])
+      for (const signal of ['SIGCONT', 'SIGTERM'] as const) server.child.kill(signal)
+  })
   try {
-    const many = new Many(
+    const made = new Many(
       await network({ teardown: (down) => void downs.push(down) }, size, { ...BEACON, ...options }),
     )
+    many = made
     if (options.running !== false) {
-      await Promise.all(many.hosts.map((host) => many.start(host)))
-      await seen(many.hosts, many.hosts, 60_000)
+      await Promise.all(made.hosts.map((host) => made.start(host)))
+      await seen(made.hosts, made.hosts, 60_000)
     }
-    return await fn(many)
+    return await fn(made)
   } finally {
     await takeDown()
     withdraw()
