@@ -145,12 +145,12 @@ wait`
   t.equal(await engine.print(`docker ps -aq --filter label=circuit.server=${far.id}`), '')
 })
 
-/** The description in the original's README, of an image that is there, and without Lxc. */
+/** The description in the original's README, of an image and a directory that are there (the engine would make one), without Lxc. */
 const SEED = `{
 	"Image": "${IMAGE}",
 	"Memory": 1000000000,
 	"CpuShares": 3,
-	"Volume": ["/webapp", "/src/webapp:/opt/webapp:ro"],
+	"Volume": ["/webapp", "${tmpdir()}:/opt/webapp:ro"],
 	"Dir": "/",
 	"Entry": "",
 	"Env": ["PATH=/usr/bin"],
