@@ -11,7 +11,7 @@ export interface Source {
   unread(bytes: Uint8Array): void
   /** Whether a read would not have to wait. */
   readonly readable: boolean
-  /** Calls `wake` once as soon as a read would not have to wait. Only one waits at a time; the last one counts. */
+  /** Calls `wake` once, after this call, as soon as a read would not have to wait. Only one waits at a time; the last one counts. */
   await(wake: (() => void) | undefined): void
   /** From now on all bytes go to `sink`, as they come, and undefined at the end. */
   flow(sink: (bytes: Uint8Array | undefined) => void): void

@@ -120,11 +120,13 @@ export class PipeSource implements Source {
     socket.on('end', () => this.#atEnd())
     this.#socket = socket
     socket.resume()
-    this.#lookAgain()
+    // Not at once: who begins to wait is not to be woken before that is done.
+    setImmediate(() => this.#lookAgain())
   }
 
   /** A writer that had gone before a descriptor was opened is never told to it (pipe_poll, fs/pipe.c). */
   #lookAgain(): void {
+    if (this.#ended || !(this.#wake || this.#sink)) return
     const size = this.#readPipe(AHEAD.length, AHEAD)
     if (size === 0) this.#atEnd()
     else if (size !== undefined) this.#heard(AHEAD.subarray(0, size))

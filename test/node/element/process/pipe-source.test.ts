@@ -43,6 +43,28 @@ t.test('who waits is woken by bytes, and by the end', async (t) => {
   t.equal(text(source.read(10)), '')
 })
 
+t.test('who begins to wait is not woken before that is done', async (t) => {
+  for (const end of [false, true]) {
+    const { reader, writer } = openFifo()
+    const source = new PipeSource(reader)
+    t.equal(source.read(10), undefined)
+    // In between: what comes before the source listens.
+    if (end) closeSync(writer)
+    else writeSync(writer, 'x')
+    let begun = false
+    await new Promise<void>((resolve) => {
+      source.await(() => {
+        t.ok(begun)
+        resolve()
+      })
+      begun = true
+    })
+    t.equal(text(source.read(10)), end ? '' : 'x')
+    if (!end) closeSync(writer)
+    source.close()
+  }
+})
+
 t.test('nothing is read while nobody waits: the writer is held up', async (t) => {
   const { reader, writer } = openFifo()
   const source = new PipeSource(reader)
