@@ -7,6 +7,7 @@ import { bash } from '../cli/shell.ts'
 import { RUNTIME } from '../client/servers.ts'
 import { IMAGE, mkdkr, noEngine, startEngine } from '../engine.ts'
 import { type Host, network } from '../network.ts'
+import { OTHER_VERSIONS, otherNode } from '../other-node.ts'
 import { runShell, startServer, type TestServer, until } from '../server.ts'
 import { growth } from './memory.ts'
 import { startRegistry } from './registry.ts'
@@ -191,6 +192,15 @@ ls "$A"; cat "$A/wait"; grep -c . "$A/stdout"; rmdir "$A"`,
   t.match(file, /^ctl\nerror\nhelp\npeek\nsignal\nstderr\nstdin\nstdout\nwait\n0\n\d+\n$/)
   t.equal(await engine.print(`docker ps -aq --filter label=circuit.anchor=${path}`), '')
 })
+
+for (const version of OTHER_VERSIONS) {
+  const { node, missing } = otherNode(version)
+  t.test(`by a server on Node ${version}`, { skip: noEngine || missing }, async (t) => {
+    const server = await startServer(t, { node, args: ['-docker'], env: engine.env })
+    const anchor = await server.anchor(sh('tr a-z A-Z; exit 3'))
+    t.equal(await print(server, anchor, 'echo hello > "$A/stdin"; cat "$A/stdout" "$A/wait"'), 'HELLO\n3\n')
+  })
+}
 
 test('circuit run --image', async (t, server) => {
   const run = (script: string) => bash(script, { env: { CIRCUIT: server.url } })

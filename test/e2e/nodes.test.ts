@@ -1,21 +1,10 @@
-/** The newer versions of Node: the tree, mounted as root and as another user, a process, a channel, and calls between servers. */
-import { execFileSync } from 'node:child_process'
+/** The newer versions of Node: the tree, mounted as root and as another user, a process, a channel, and calls between servers;
+ * a container is in containers.test.ts. */
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { makeMountSpace } from '../mount-space.ts'
+import { OTHER_VERSIONS, otherNode } from '../other-node.ts'
 import { noMount, startServer, type TestServer } from '../server.ts'
-
-const OTHER_NODES = fileURLToPath(new URL('../../../scripts/other-nodes', import.meta.url))
-
-/** The path of a Node, or why there is none. */
-function otherNode(version: string): { readonly node: string; readonly skip: string | false } {
-  try {
-    return { node: execFileSync(OTHER_NODES, [version], { encoding: 'utf8' }).trim(), skip: noMount }
-  } catch (error) {
-    return { node: '', skip: `NO NODE ${version}: ${error instanceof Error ? error.message : error}` }
-  }
-}
 
 /** The version and the way of reading that a server says it has, after it has shown that it works. */
 async function tryOut(server: TestServer): Promise<string> {
@@ -31,8 +20,9 @@ async function tryOut(server: TestServer): Promise<string> {
   return stdout.replaceAll('\n', ' ')
 }
 
-for (const version of ['22', '24']) {
-  const { node, skip } = otherNode(version)
+for (const version of OTHER_VERSIONS) {
+  const { node, missing } = otherNode(version)
+  const skip = noMount || missing
 
   t.test(`Node ${version}, as root`, { skip }, async (t) => {
     const server = await startServer(t, { node })
