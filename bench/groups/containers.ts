@@ -39,6 +39,7 @@ async function measure({ self }: Circuit, rounds: number): Promise<Findings> {
   const docker = `docker run --rm --init --log-driver none`
   const ours = (fields: object, use: string): string =>
     `A=${self}/c$(date +%N) && mkdir $A && echo '${mkdkr(fields)}' > $A/ctl && ${use} && [ "$(cat $A/wait)" = 0 ] && rmdir $A`
+  const count = { Path: 'wc', Args: ['-c'] }
   return {
     comparisons: [
       await compare(
@@ -48,15 +49,16 @@ async function measure({ self }: Circuit, rounds: number): Promise<Findings> {
         streams,
       ),
       await compare(
-        'stdin',
-        speed(`head -c ${bytes} /dev/zero | ${docker} -i ${IMAGE} wc -c > /dev/null`),
-        speed(
-          ours(
-            { Path: 'wc', Args: ['-c'] },
-            `head -c ${bytes} /dev/zero > $A/stdin && cat $A/stdout > /dev/null`,
-          ),
-        ),
+        'stdin, from `cat`: what a pipe holds, 64 KiB a write',
+        speed(`head -c ${bytes} /dev/zero | cat | ${docker} -i ${IMAGE} wc -c > /dev/null`),
+        speed(ours(count, `head -c ${bytes} /dev/zero | cat > $A/stdin && cat $A/stdout > /dev/null`)),
         streams,
+      ),
+      await compare(
+        'stdin, from `head`: 4 KiB a write',
+        speed(`head -c ${bytes} /dev/zero | ${docker} -i ${IMAGE} wc -c > /dev/null`),
+        speed(ours(count, `head -c ${bytes} /dev/zero > $A/stdin && cat $A/stdout > /dev/null`)),
+        { rounds, unit: 'MB/s' },
       ),
       await compare(
         '`true`, from its description until nothing of it is left',
