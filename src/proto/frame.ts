@@ -37,19 +37,11 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-export function frameHeader(stream: number, kind: FrameKind, flags: number, length: number): Buffer {
-  return writeHeader(Buffer.allocUnsafe(FRAME_HEADER_BYTES), stream, kind, flags, length)
-}
-
 /** A whole frame, with a copy of its payload. */
 export function frame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length)
   bytes.set(payload, FRAME_HEADER_BYTES)
-  return writeHeader(bytes, stream, kind, flags, payload.length)
-}
-
-function writeHeader(bytes: Buffer, stream: number, kind: FrameKind, flags: number, length: number): Buffer {
-  bytes.writeUInt32LE(length, 0)
+  bytes.writeUInt32LE(payload.length, 0)
   bytes.writeUInt32LE(stream, 4)
   bytes.writeUInt32LE(kind | (flags << 8), 8)
   return bytes

@@ -1,7 +1,7 @@
 /** Frames: whole whatever their pieces, and nothing but an error from what is none. */
 import t from 'tap'
 import { CircuitError } from '../../src/proto/errors.ts'
-import { FRAME, type Frame, FrameReader, frameHeader, MAX_PAYLOAD_BYTES } from '../../src/proto/frame.ts'
+import { FRAME, type Frame, FrameReader, frame, MAX_PAYLOAD_BYTES } from '../../src/proto/frame.ts'
 
 /** A small generator of numbers, so that a failure can be repeated (Park and Miller, 1988). */
 function random(seed: number): (below: number) => number {
@@ -12,8 +12,9 @@ function random(seed: number): (below: number) => number {
   }
 }
 
-const encode = ({ stream, kind, flags, payload }: Frame): Buffer =>
-  Buffer.concat([frameHeader(stream, kind, flags, payload.length), payload])
+const encode = ({ stream, kind, flags, payload }: Frame): Buffer => frame(stream, kind, flags, payload)
+
+const EMPTY = frame(1, FRAME.READ, 0, new Uint8Array(0))
 
 t.test('frames come out whole, however the bytes were cut', async (t) => {
   const next = random(42)
@@ -45,13 +46,14 @@ t.test('frames come out whole, however the bytes were cut', async (t) => {
 })
 
 t.test('what is no frame is refused at its header, before any memory is taken', async (t) => {
-  const huge = frameHeader(1, FRAME.READ, 0, MAX_PAYLOAD_BYTES + 1)
+  const huge = Buffer.from(EMPTY)
+  huge.writeUInt32LE(MAX_PAYLOAD_BYTES + 1, 0)
   t.throws(() => [...new FrameReader().push(huge)], CircuitError)
   t.throws(
     () => [...new FrameReader().push(Buffer.from('ffffffffff7fffffffffffffffff', 'hex'))],
     CircuitError,
   )
-  const odd = frameHeader(1, FRAME.READ, 0, 0)
+  const odd = Buffer.from(EMPTY)
   odd.writeUInt8(99, 8)
   t.throws(() => [...new FrameReader().push(odd)], CircuitError)
 })

@@ -78,8 +78,6 @@ export const OPEN_FLAG = { DIRECT_IO: 1, NONSEEKABLE: 4, STREAM: 16, NOFLUSH: 32
 export const READ_LOCKOWNER = 2
 /** Flags of struct fuse_poll_in. */
 export const POLL_SCHEDULE_NOTIFY = 1
-/** Bits of struct fuse_setattr_in's valid: the size is to change. */
-export const SETATTR_SIZE = 8
 
 export const NOTIFY = { POLL: 1, INVAL_INODE: 2, INVAL_ENTRY: 3 } as const
 

@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import type { Key } from '../../../src/node/peer/key.ts'
 import { dialSocket } from '../../../src/node/peer/secure.ts'
 import { circuit } from '../../../src/proto/circuit.pb.js'
-import { FRAME, type FrameKind, FrameReader, frameHeader } from '../../../src/proto/frame.ts'
+import { FRAME, FrameReader, frame } from '../../../src/proto/frame.ts'
 
 export interface Door {
   readonly host: string
@@ -71,10 +71,6 @@ export function makeCertificate(directory: string) {
     'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem',
   )
   return { ca: file('ca.pem'), key: readFileSync(file('key.pem')), cert: readFileSync(file('cert.pem')) }
-}
-
-export function frame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): Buffer {
-  return Buffer.concat([frameHeader(stream, kind, flags, payload.length), payload])
 }
 
 export const control = (stream: number, message: circuit.Control.$Properties): Buffer =>

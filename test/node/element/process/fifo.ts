@@ -1,4 +1,4 @@
-/** A real pipe, by way of a FIFO, as spawn-worker.ts makes them: one end for the code under test, one for the test. */
+/** A real pipe, by way of a FIFO: one end for the code under test, one for the test. */
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
