@@ -2,13 +2,13 @@
 import type { Command, Commands } from './command.ts'
 import { bashCompletion } from './completion/bash.ts'
 import { fishCompletion } from './completion/fish.ts'
-import { makeTable, type Table } from './completion/table.ts'
+import { makeTable, SHELLS, type Table } from './completion/table.ts'
 import { zshCompletion } from './completion/zsh.ts'
 import { parseOptions, UsageError } from './options.ts'
 import { didYouMean } from './suggest.ts'
 import { checkWords } from './usage.ts'
 
-const SHELLS: Readonly<Record<string, (table: Table) => string>> = {
+const MAKERS: Readonly<Record<(typeof SHELLS)[number], (table: Table) => string>> = {
   bash: bashCompletion,
   zsh: zshCompletion,
   fish: fishCompletion,
@@ -31,13 +31,12 @@ export const makeCompletion = (commands: Commands): Command => {
       const given = parseOptions(args, {}).words
       checkWords(given, words)
       const [shell = ''] = given
-      const make = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined
-      const known = Object.keys(SHELLS)
-      if (make === undefined)
+      const known = SHELLS.find((name) => name === shell)
+      if (known === undefined)
         throw new UsageError(
-          `there are completions for ${known.join(', ')}, none for ${shell}${didYouMean(shell, known)}`,
+          `there are completions for ${SHELLS.join(', ')}, none for ${shell}${didYouMean(shell, SHELLS)}`,
         )
-      process.stdout.write(make(await makeTable(commands)))
+      process.stdout.write(MAKERS[known](await makeTable(commands)))
       return 0
     },
   }

@@ -1,6 +1,7 @@
 /** Completions for bash. */
 import { spell } from '../options.ts'
 import {
+  allOptions,
   allSpellings,
   type CommandRow,
   DIALLING_SPELLINGS,
@@ -121,10 +122,8 @@ complete -o nospace -F _circuit circuit
 `
 }
 
-/** Options are the same in all commands that have one of that name. */
 function optionsWithValues(table: Table): string {
-  const rows = new Map(table.flatMap(({ options }) => options).map((row) => [row.name, row]))
-  return Array.from(rows.values())
+  return allOptions(table)
     .filter(({ value }) => value !== undefined)
     .map((row) => `      ${allSpellings(row).join(' | ')}) expected=${expected(row.kind)} ;;`)
     .join('\n')

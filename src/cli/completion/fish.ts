@@ -1,4 +1,5 @@
 import {
+  allOptions,
   allSpellings,
   type CommandRow,
   DIALLING,
@@ -12,9 +13,7 @@ import {
 } from './table.ts'
 
 export function fishCompletion(table: Table): string {
-  const rows = Array.from(
-    new Map(table.flatMap(({ options }) => options.map((row) => [row.name, row]))).values(),
-  )
+  const rows = allOptions(table)
   const common = rows.filter(({ common }) => common)
   const clients = table.filter(({ options }) => options.some(({ common }) => common)).map(({ name }) => name)
   const withValue = rows.filter(({ value }) => value !== undefined).flatMap(allSpellings)

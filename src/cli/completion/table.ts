@@ -36,6 +36,8 @@ export interface CommandRow {
 
 export type Table = readonly CommandRow[]
 
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+
 /** Options that say which server is dialled: it is the one to ask for paths. */
 export const DIALLING = { withValue: ['dial', 'discover', 'hmac'], flags: ['mdns', 'insecure'] } as const
 
@@ -60,7 +62,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
   IFACE: { is: 'interface' },
   GROUP: { is: 'group' },
   SIGNAL: { is: 'words', words: SIGNALS },
-  SHELL: { is: 'words', words: ['bash', 'zsh', 'fish'] },
+  SHELL: { is: 'words', words: SHELLS },
+}
+
+/** Each option once: it is the same in all commands that have one of that name. */
+export function allOptions(table: Table): OptionRow[] {
+  return Array.from(
+    new Map(table.flatMap(({ options }) => options.map((row) => [row.name, row] as const))).values(),
+  )
 }
 
 export async function makeTable(commands: Commands): Promise<Table> {

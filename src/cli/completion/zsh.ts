@@ -1,5 +1,6 @@
 /** Completions for zsh: specifications for _arguments of its completion system. */
 import {
+  allOptions,
   type CommandRow,
   DIALLING,
   type Kind,
@@ -11,8 +12,7 @@ import {
 } from './table.ts'
 
 export function zshCompletion(table: Table): string {
-  const client = table.flatMap(({ options }) => options).filter(({ common }) => common)
-  const common = new Map(client.map((row) => [row.name, row]))
+  const common = allOptions(table).filter(({ common }) => common)
   return `#compdef circuit
 # Completions of circuit for zsh, made by circuit completion zsh.
 
@@ -20,7 +20,7 @@ _circuit() {
   local curcontext=$curcontext state line
   local -A opt_args
   local -a client=(
-${Array.from(common.values()).flatMap(optionSpecs).map(line(4)).join('\n')}
+${common.flatMap(optionSpecs).map(line(4)).join('\n')}
   )
   local -a help=('(- *)'{-h,--help}'[say what it does]')
   _arguments -C ':command:_circuit_commands' '*::word:->words' && return
