@@ -5,8 +5,8 @@
  * until then it can return (`restore`).
  */
 import type { Budget } from '../budget.ts'
+import { ByteQueue, MAX_QUEUED_BYTES } from '../byte-queue.ts'
 import { WaitQueue } from '../wait-queue.ts'
-import { ByteQueue, MAX_QUEUED_BYTES } from './byte-queue.ts'
 
 /** Bytes kept of a message that no receiver owns. */
 export const SLOT_BYTES = 32 * 1024

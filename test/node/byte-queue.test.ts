@@ -1,7 +1,7 @@
 /** A queue of bytes, several at a time so that they share the pool, against plain arrays. */
 import t from 'tap'
-import { ByteQueue, MAX_QUEUED_BYTES } from '../../../src/node/element/byte-queue.ts'
-import { failure, random, seeds } from '../../random.ts'
+import { ByteQueue, MAX_QUEUED_BYTES } from '../../src/node/byte-queue.ts'
+import { failure, random, seeds } from '../random.ts'
 
 const PATTERN = random(1).bytes(1 << 16)
 
