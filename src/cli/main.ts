@@ -4,6 +4,7 @@ import { CircuitError } from '../proto/errors.ts'
 import type { Command } from './command.ts'
 import { commands } from './commands.ts'
 import { findCommand } from './find.ts'
+import { freeBuffersSoon } from './garbage.ts'
 import { makeHelp } from './help.ts'
 import { ownArguments, UsageError } from './options.ts'
 import { OutputClosed } from './stdio.ts'
@@ -20,6 +21,8 @@ const ASKED_BY_OPTION: Readonly<Record<string, string>> = {
 }
 
 async function main([name = 'help', ...args]: readonly string[]): Promise<number> {
+  // Before most of the program is loaded, which would let it grow.
+  freeBuffersSoon()
   const asked = ASKED_BY_OPTION[name.replace(/^--?/, '-')] ?? name
   let command: Command | undefined
   try {
