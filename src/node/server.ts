@@ -23,6 +23,9 @@ import { VERSION } from './version.ts'
 /** Bytes that messages may occupy in all channels of a server together, beyond what receivers wait for. */
 const MESSAGE_BUDGET_BYTES = 256 << 20
 
+/** Whoever tells the server to stop is answered before the news that it leaves are out, in ms. */
+const ANSWER_MS = 20
+
 export interface ServerOptions {
   /** What `by-name` calls it. Default: the host's name. */
   readonly name?: string
@@ -84,7 +87,7 @@ export class Server {
       join: (url) => this.join(url),
       metrics: () => formatMetrics([...this.#metrics(), ...this.#sources.flatMap((source) => source())]),
       // The command that asked for it is answered first.
-      stop: () => void setImmediate(options.onStop),
+      stop: () => void setTimeout(options.onStop, ANSWER_MS),
     }
     this.#host = host
     this.#tree = new LocalTree(host)
