@@ -7,6 +7,7 @@
  *   tls-calls ADDRESS KEYFILE COUNT FLIGHT   the same as calls: each in a frame, answered by itself, a promise each
  *   peeks URL KEYFILE COUNT FLIGHT PATH      reads `peek` by the client library, as often
  *   blocked URL KEYFILE COUNT PATH           blocks in so many reads of a file, until it is killed
+ *   connected URL KEYFILE COUNT              holds so many connections on which nothing is called, until it is killed
  *
  * Clients print a line of JSON: {"ops":N,"seconds":S,"bytes":B}.
  */
@@ -163,6 +164,19 @@ async function blocked(count: number, path: string): Promise<void> {
   console.log(JSON.stringify({ ops: count, seconds: 0, bytes: heapBytes() - before }))
 }
 
+/** Says by how many bytes its memory has grown, of which most is not in the heap; until it is ended. */
+async function connected(count: number): Promise<void> {
+  const open = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) await connect({ url: where, keys })
+  }
+  await open(20)
+  heapBytes()
+  const before = process.memoryUsage.rss()
+  await open(count)
+  heapBytes()
+  console.log(JSON.stringify({ ops: count, seconds: 0, bytes: process.memoryUsage.rss() - before }))
+}
+
 function clock(): (ops: number, bytes: number) => void {
   const start = performance.now()
   return (ops, bytes) =>
@@ -188,6 +202,9 @@ switch (verb) {
     break
   case 'blocked':
     await blocked(Number(first), second)
+    break
+  case 'connected':
+    await connected(Number(first))
     break
   default:
     console.error('see the head of bench/far.ts')

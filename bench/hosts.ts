@@ -23,6 +23,8 @@ export interface TwoHosts {
    * the server's resident memory, each takes together.
    */
   blockedBytes(count: number, path: string): Promise<number>
+  /** Opens so many connections to the far server, and says how many bytes each takes at both sides together. */
+  connectionBytes(count: number): Promise<number>
   /** Runs a verb of far.ts on the near host, against a bare TLS socket on the far one. */
   tls(verb: 'tls-stream' | 'tls-echo' | 'tls-calls', ...args: string[]): Promise<LoadResult>
   /** Makes an anchor on a host, by its own mount, and gives its path there. */
@@ -62,23 +64,26 @@ function programs(near: Host, far: Host, address: string, keyFile: string): TwoH
     return JSON.parse(output.stdout)
   }
   const anchor = async (host: Host, command?: string): Promise<string> => host.server.anchor(command)
+  /** Bytes of the near program's memory and the far server's together that each of so many things takes. */
+  const held = async (verb: 'blocked' | 'connected', count: number, ...rest: string[]): Promise<number> => {
+    const words = [verb, far.url, keyFile, String(count), ...rest]
+    const before = residentBytes(far)
+    const running = start([...near.enter, process.execPath, '--expose-gc', PROGRAM, ...words])
+    try {
+      await ready('the client', running, () => running.output.stdout.includes('}'))
+      const { bytes } = JSON.parse(running.output.stdout)
+      return (bytes + residentBytes(far) - before) / count
+    } finally {
+      await end(running)
+    }
+  }
   return {
     near,
     far,
     anchor,
     peeks: (count, flight, path) => run('peeks', far.url, keyFile, String(count), String(flight), path),
-    async blockedBytes(count, path) {
-      const words = ['blocked', far.url, keyFile, String(count), path]
-      const before = residentBytes(far)
-      const running = start([...near.enter, process.execPath, '--expose-gc', PROGRAM, ...words])
-      try {
-        await ready('the client', running, () => running.output.stdout.includes('}'))
-        const { bytes } = JSON.parse(running.output.stdout)
-        return (bytes + residentBytes(far) - before) / count
-      } finally {
-        await end(running)
-      }
-    },
+    blockedBytes: (count, path) => held('blocked', count, path),
+    connectionBytes: (count) => held('connected', count),
     tls: (verb, ...args) => run(verb, address, keyFile, ...args),
     async runLoad(...args) {
       const { load } = await buildFloors()

@@ -13,6 +13,7 @@ const CALLS_AT_ONCE = 64
 const LOOPS = 30
 const MESSAGES = '3000'
 const BLOCKED = 10_000
+const CONNECTIONS = 1000
 
 export const hosts: Group = {
   name: 'hosts',
@@ -52,12 +53,21 @@ async function streams(hosts: TwoHosts): Promise<Comparison[]> {
         within,
       ),
     )
+  const farSend = farRecv.replace(/recv$/, 'send')
+  const messageThere = async (): Promise<number> =>
+    byteRate(await runPair(['drain', `${channel}/recv`, '1M'], ['seqwrite', farSend, '1M', TOTAL], within))
   const options = { unit: 'MB/s', target: 0.4, rounds: 5 }
   return [
     await compare('far `stdout`, 128 KiB at a time', socket, fromStdout('128K'), options),
     await compare('far `stdin`, 1 MiB at a time', socket, toStdin('1M'), options),
     await compare('far `stdin`, 128 KiB at a time', socket, toStdin('128K'), options),
     await compare('one message of 512 MiB from there to here', socket, message, options),
+    await compare(
+      'one message of 512 MiB from here to there, 1 MiB at a time',
+      socket,
+      messageThere,
+      options,
+    ),
   ]
 }
 
@@ -129,6 +139,10 @@ async function memory(hosts: TwoHosts): Promise<Fact[]> {
   const { far } = hosts
   const channel = await hosts.anchor(far, 'mkchan')
   const path = `/${far.id}${channel.slice(far.self.length)}/recv`
-  const bytes = await hosts.blockedBytes(BLOCKED, path)
-  return [fact('a far read that blocks, at both sides together', bytes / 1024, 'KiB', { most: 4 })]
+  const blocked = await hosts.blockedBytes(BLOCKED, path)
+  const connection = await hosts.connectionBytes(CONNECTIONS)
+  return [
+    fact('a far read that blocks, at both sides together', blocked / 1024, 'KiB', { most: 4 }),
+    fact('a connection that nobody uses, at both sides together', connection / 1024, 'KiB'),
+  ]
 }
