@@ -151,13 +151,14 @@ export class OpenFile {
       if (accepted === undefined) return 'wait'
       written += accepted
       rest = rest.subarray(accepted)
-      if (rest.length > 0) return 'again'
+      // Another server has tried all of it.
+      if (rest.length > 0 && !this.#handle.distant) return 'again'
       request.written(written)
       return 'done'
     }
-    // The kernel's buffer is used again for the next request.
+    // The kernel's buffer is used again for the next request. What another server is asked has been sent.
     const park = (): void => {
-      rest = Buffer.from(rest)
+      if (!this.#handle.distant) rest = Buffer.from(rest)
     }
     this.#block(request, 'write', { step, waits, park, settle, fail: (error) => this.#fail(request, error) })
   }

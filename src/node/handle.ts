@@ -71,6 +71,9 @@ export interface Handle {
    */
   write(bytes: Uint8Array, how: WriteHow): number | undefined
 
+  /** The bytes of one write(2) may be given to it in several calls, as they come. */
+  readonly gradual: boolean
+
   /** Calls `wake` once when it is worth trying again; that may be before this returns. */
   wait(direction: Direction, wake: () => void): Cancel
 
@@ -127,6 +130,10 @@ export abstract class BaseHandle implements Handle {
     throw new CircuitError('EBADF')
   }
 
+  get gradual(): boolean {
+    return false
+  }
+
   wait(_direction: Direction, _wake: () => void): Cancel {
     throw new Error('a file that never blocks was waited for')
   }
@@ -167,10 +174,9 @@ export class TextHandle extends BaseHandle {
 
   constructor(text: string | Uint8Array) {
     super()
-    this.#bytes =
-      typeof text === 'string'
-        ? Buffer.from(text)
-        : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+    if (Buffer.isBuffer(text)) this.#bytes = text
+    else if (typeof text === 'string') this.#bytes = Buffer.from(text)
+    else this.#bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
   }
 
   get length(): number {

@@ -12,14 +12,24 @@ function random(seed: number): (below: number) => number {
   }
 }
 
-const encode = ({ stream, kind, flags, payload }: Frame): Buffer => frame(stream, kind, flags, payload)
+type Whole = Omit<Frame, 'left'>
+
+const encode = ({ stream, kind, flags, payload }: Whole): Buffer => frame(stream, kind, flags, payload)
+
+/** Puts the parts of frames together. */
+function* whole(parts: Iterable<Frame>, begun: Buffer[]): Generator<Whole> {
+  for (const { left, ...part } of parts) {
+    begun.push(part.payload)
+    if (left === 0) yield { ...part, payload: Buffer.concat(begun.splice(0)) }
+  }
+}
 
 const EMPTY = frame(1, FRAME.READ, 0, new Uint8Array(0))
 
 t.test('frames come out whole, however the bytes were cut', async (t) => {
   const next = random(42)
   const kinds = Object.values(FRAME)
-  const frames = Array.from({ length: 300 }, (_, n): Frame => {
+  const frames = Array.from({ length: 300 }, (_, n): Whole => {
     const payload = Buffer.alloc(next(20) === 0 ? 70_000 : next(50), n)
     return {
       stream: next(2 ** 31),
@@ -31,17 +41,37 @@ t.test('frames come out whole, however the bytes were cut', async (t) => {
   const bytes = Buffer.concat(frames.map(encode))
   for (const largest of [1, 7, 13, 5000, bytes.length]) {
     const reader = new FrameReader()
-    const found: Frame[] = []
+    const found: Whole[] = []
+    const begun: Buffer[] = []
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + 1 + next(largest))
       at += piece.length
-      found.push(...reader.push(piece))
+      found.push(...whole(reader.push(piece), begun))
     }
     t.equal(reader.pending, 0)
     t.ok(
       found.length === frames.length &&
         found.every((frame, n) => encode(frame).equals(encode(frames[n] ?? frame))),
     )
+  }
+})
+
+t.test('bulk bytes come as they come, and are not copied; all else comes whole', async (t) => {
+  for (const [kind, parts] of [
+    [FRAME.READ, 3],
+    [FRAME.WRITE, 3],
+    [FRAME.CONTROL, 1],
+  ] as const) {
+    const bytes = frame(5, kind, 1, Buffer.from('abcdefgh'))
+    const reader = new FrameReader()
+    const found = [14, 17, 20].flatMap((end, n) => [...reader.push(bytes.subarray([0, 14, 17][n], end))])
+    t.equal(found.length, parts)
+    t.equal(found.map(({ payload }) => payload.toString()).join(''), 'abcdefgh')
+    t.same(
+      found.map(({ left }) => left),
+      parts === 3 ? [6, 3, 0] : [0],
+    )
+    if (parts === 3) t.ok(found.every(({ payload }) => payload.buffer === bytes.buffer))
   }
 })
 

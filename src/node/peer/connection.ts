@@ -8,15 +8,17 @@ import {
   type Frame,
   type FrameKind,
   FrameReader,
-  frame,
+  writeHeader,
 } from '../../proto/frame.ts'
+import { Outgoing } from './outgoing.ts'
 
 export type Control = circuit.Control.$Properties
 
 /** What comes on a stream, to whoever holds it. */
 export interface StreamEvents {
   onControl(control: Control): void
-  onBytes(kind: FrameKind, flags: number, bytes: Buffer): void
+  /** A part of a frame of bytes; `left` more come. They are not used again, and may be kept. */
+  onBytes(kind: FrameKind, flags: number, bytes: Buffer, left: number): void
   /** The connection has gone; nothing more comes. */
   onLost(error: CircuitError): void
 }
@@ -36,9 +38,8 @@ export class Stream {
     this.#connection.sendControl(this.id, control)
   }
 
-  /** @returns the copy of the bytes that is sent, not to be changed any more */
-  sendBytes(kind: FrameKind, flags: number, bytes: Uint8Array): Buffer {
-    return this.#connection.sendFrame(this.id, kind, flags, bytes)
+  sendBytes(kind: FrameKind, flags: number, bytes: Uint8Array): void {
+    this.#connection.sendFrame(this.id, kind, flags, bytes)
   }
 
   /** So much waits to be sent that no more should be made. */
@@ -81,11 +82,8 @@ const IDLE_MS = 60_000
 const MAX_CALLS = 1 << 16
 /** Bytes of writes of the other side that wait to be accepted by elements. */
 const MAX_RESERVED_BYTES = 256 << 20
-/**
- * What is written to the socket at a time: the other side deciphers one piece while the next is enciphered here. What a
- * pipe gives at once, 64 KiB, is one.
- */
-const PIECE_BYTES = 68 << 10
+/** So much is sent before the turn is over: the other side works on it while more is made. */
+const EAGER_BYTES = 1024
 /** Beyond so much that waits to be sent, reading from the socket is paused: answers make more. */
 const HIGH_WATER_BYTES = 1 << 20
 
@@ -100,16 +98,20 @@ export class Connection {
   readonly #congested: (() => void)[] = []
   #error: CircuitError | undefined
   /** What waits to be written. */
-  readonly #outgoing: Uint8Array[] = []
-  #outgoingBytes = 0
+  readonly #outgoing = new Outgoing()
+  readonly #header = Buffer.alloc(FRAME_HEADER_BYTES)
   #writing = false
+  #gathering = false
   /** Nothing is read: answers make more that waits. */
   #paused = false
   #heard = Date.now()
-  /** Nothing has come since the other side was asked whether it lives. */
-  #asked = false
+  /** When the other side was asked whether it lives, if nothing has come since. */
+  #asked: number | undefined
+  /** When the last call ended. */
+  #rested = Date.now()
   /** While calls are open, for the other side's life; while none is, for the connection's. */
   #timer: NodeJS.Timeout | undefined
+  #due = 0
   #reserved = 0
   #leaving = false
 
@@ -150,7 +152,7 @@ export class Connection {
   }
 
   get congested(): boolean {
-    return this.#outgoingBytes > HIGH_WATER_BYTES
+    return this.#outgoing.length > HIGH_WATER_BYTES
   }
 
   whenDrained(go: () => void): void {
@@ -176,6 +178,8 @@ export class Connection {
 
   close(error: CircuitError): void {
     if (this.#error) return
+    // The last answers, as the one to a command that ends this server.
+    if (!this.#writing) this.#write()
     this.#error = error
     clearTimeout(this.#timer)
     this.#socket.destroy()
@@ -188,54 +192,37 @@ export class Connection {
     this.sendFrame(stream, FRAME.CONTROL, 0, circuit.Control.encode(control).finish())
   }
 
-  /** @returns the copy of the payload that is sent, not to be changed any more */
-  sendFrame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): Buffer {
-    const bytes = frame(stream, kind, flags, payload)
-    if (!this.#error) this.#send(bytes)
-    return bytes.subarray(FRAME_HEADER_BYTES)
-  }
-
-  #send(bytes: Buffer): void {
-    this.#outgoing.push(bytes)
-    this.#outgoingBytes += bytes.length
+  sendFrame(stream: number, kind: FrameKind, flags: number, payload: Uint8Array): void {
+    if (this.#error) return
+    writeHeader(this.#header, stream, kind, flags, payload.length)
+    this.#outgoing.push(this.#header)
+    this.#outgoing.push(payload)
     if (this.congested && !this.#paused) {
       this.#paused = true
       this.#socket.pause()
     }
     if (this.#writing) return
+    const isUrgent = kind === FRAME.PING || kind === FRAME.PONG
+    if (isUrgent || this.#outgoing.length >= EAGER_BYTES) return this.#write()
+    if (this.#gathering) return
     // One write to the socket for all that one turn of the event loop sends.
-    this.#writing = true
-    process.nextTick(() => this.#write())
+    this.#gathering = true
+    setImmediate(() => {
+      this.#gathering = false
+      if (!this.#writing) this.#write()
+    })
   }
 
   #write(): void {
     if (this.#error) return
-    const piece = this.#takePiece()
+    const piece = this.#outgoing.take()
     this.#writing = piece !== undefined
-    if (piece) this.#socket.write(piece, () => this.#write())
+    if (piece)
+      this.#socket.write(piece, () => {
+        this.#outgoing.give(piece)
+        this.#write()
+      })
     if (this.#paused && !this.congested) this.#drained()
-  }
-
-  /** Small frames together, and large ones in parts. */
-  #takePiece(): Uint8Array | undefined {
-    const outgoing = this.#outgoing
-    let bytes = 0
-    let count = 0
-    for (const next of outgoing) {
-      if (bytes + next.length > PIECE_BYTES) break
-      bytes += next.length
-      count++
-    }
-    const pieces = outgoing.splice(0, count)
-    const [large] = outgoing
-    if (count === 0 && large) {
-      pieces.push(large.subarray(0, PIECE_BYTES))
-      outgoing[0] = large.subarray(PIECE_BYTES)
-    }
-    const [only] = pieces
-    const piece = pieces.length > 1 ? Buffer.concat(pieces) : only
-    this.#outgoingBytes -= piece?.length ?? 0
-    return piece
   }
 
   forget(stream: number): void {
@@ -256,16 +243,44 @@ export class Connection {
   #work(): void {
     this.#leaving = false
     this.#heard = Date.now()
-    this.#asked = false
-    this.#checkAfter(this.#quiet)
+    this.#asked = undefined
+    this.#lookWithin(this.#quiet)
   }
 
   /** The last call has ended. */
   #rest(): void {
+    this.#rested = Date.now()
+    if (this.#options.dialled) this.#lookWithin(this.#idle)
+  }
+
+  get #idle(): number {
+    return this.#options.idle ?? IDLE_MS
+  }
+
+  /** So long may the other side be silent before it is asked, and then until it answers. */
+  get #quiet(): number {
+    return this.#options.quiet ?? QUIET_MS
+  }
+
+  /** Not later than so many ms from now. One that is due is left alone: calls may be shorter than what timers cost. */
+  #lookWithin(ms: number): void {
+    const due = Date.now() + ms
+    if (this.#error || (this.#timer && this.#due <= due)) return
     clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (this.#options.dialled && !this.#error)
-      this.#timer = setTimeout(() => this.#leave(), this.#options.idle ?? IDLE_MS).unref()
+    this.#due = due
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#look()
+    }, ms).unref()
+  }
+
+  /** While calls are open: is the other side there? While none are: does anybody use the connection? */
+  #look(): void {
+    if (this.#streams.size > 0) return this.#check()
+    if (!this.#options.dialled || this.#leaving) return
+    const left = this.#rested + this.#idle - Date.now()
+    if (left > 0) this.#lookWithin(left)
+    else this.#leave()
   }
 
   /** A call of the other side's may be on its way: it decides. */
@@ -274,39 +289,26 @@ export class Connection {
     this.sendControl(0, { bye: {} })
   }
 
-  /** So long may the other side be silent before it is asked, and then until it answers. */
-  get #quiet(): number {
-    return this.#options.quiet ?? QUIET_MS
-  }
-
-  #checkAfter(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#check(), ms).unref()
-  }
-
-  /** Calls are open: is the other side there? A connection without calls has no timer. */
   #check(): void {
-    const quiet = Date.now() - this.#heard
+    const left = (this.#asked ?? this.#heard) + this.#quiet - Date.now()
+    if (left > 0) return this.#lookWithin(left)
     // What came while this process had no time for it is read first, and counts.
-    if (this.#asked) setImmediate(() => this.#judge())
-    else if (quiet < this.#quiet) this.#checkAfter(this.#quiet - quiet)
-    else {
-      this.#asked = true
-      this.sendFrame(0, FRAME.PING, 0, new Uint8Array(0))
-      this.#checkAfter(this.#quiet)
-    }
+    if (this.#asked !== undefined) return void setImmediate(() => this.#judge())
+    this.#asked = Date.now()
+    this.sendFrame(0, FRAME.PING, 0, new Uint8Array(0))
+    this.#lookWithin(this.#quiet)
   }
 
   #judge(): void {
     if (this.#error || this.#streams.size === 0) return
-    if (!this.#asked) return this.#checkAfter(this.#quiet)
+    if (this.#asked === undefined) return this.#lookWithin(this.#quiet)
     const seconds = Math.round((Date.now() - this.#heard) / 1000)
     this.close(new CircuitError('EHOSTDOWN', `the server has not answered for ${seconds} s`))
   }
 
   #read(piece: Buffer): void {
     this.#heard = Date.now()
-    this.#asked = false
+    this.#asked = undefined
     try {
       for (const frame of this.#reader.push(piece)) {
         this.#dispatch(frame)
@@ -322,11 +324,11 @@ export class Connection {
     }
   }
 
-  #dispatch({ stream: id, kind, flags, payload }: Frame): void {
+  #dispatch({ stream: id, kind, flags, payload, left }: Frame): void {
     if (kind === FRAME.PING) return void this.sendFrame(0, FRAME.PONG, 0, new Uint8Array(0))
     if (kind === FRAME.PONG) return
     const stream = this.#streams.get(id)
-    if (kind !== FRAME.CONTROL) return stream?.events?.onBytes(kind, flags, payload)
+    if (kind !== FRAME.CONTROL) return stream?.events?.onBytes(kind, flags, payload, left)
     const control = circuit.Control.decode(payload)
     if (id === 0) return this.#heardOfItself(control)
     if (stream) return stream.events?.onControl(control)

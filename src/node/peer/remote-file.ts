@@ -1,44 +1,19 @@
 /** An open file on another server. One read and one write are on their way at a time. */
 import type { circuit } from '../../proto/circuit.pb.js'
-import { asCircuitError, CircuitError, isErrorCode } from '../../proto/errors.ts'
+import { asCircuitError, CircuitError } from '../../proto/errors.ts'
 import { FRAME, FRAME_FLAG, type FrameKind } from '../../proto/frame.ts'
-import {
-  BaseHandle,
-  type Cancel,
-  type Direction,
-  END,
-  type Handle,
-  type Readiness,
-  TextHandle,
-  type WriteHow,
-} from '../handle.ts'
+import { BaseHandle, type Cancel, type Direction, type Readiness, type WriteHow } from '../handle.ts'
 import { WaitQueue, Watchers } from '../wait-queue.ts'
-import { MAX_AHEAD_BYTES } from './ahead.ts'
+import { Arrivals } from './arrivals.ts'
 import type { Control, Stream, StreamEvents } from './connection.ts'
-
-/** What came for a reader, whether it had asked for it or not. */
-interface Piece {
-  readonly bytes: Buffer
-  /** It was sent ahead, or more may be: that it is taken is to be told. */
-  readonly streaming: boolean
-  readonly delicate: boolean
-}
+import { decodeFailure } from './failure.ts'
 
 export class RemoteFile extends BaseHandle implements StreamEvents {
-  readonly #opened: (handle: Handle) => void
-  readonly #refused: (error: CircuitError) => void
-  #stream: Stream | undefined
+  readonly #stream: Stream
   #lost: CircuitError | undefined
-  #delicate = false
+  #delicate: boolean
   #reading = false
-  readonly #answers: (Piece | CircuitError)[] = []
-  /** Answers to reads that came. */
-  #answered = 0
-  /** What was read last, until the next operation. */
-  #last: Piece | undefined
-  /** Bytes that came with `streaming` and were taken for good; those of them that the other side was told of. */
-  #taken = 0
-  #told = 0
+  readonly #arrivals = new Arrivals()
   #writing = false
   #written: number | CircuitError | undefined
   #polling = false
@@ -47,15 +22,12 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
   readonly #writers = new WaitQueue()
   readonly #watchers = new Watchers()
 
-  constructor(opened: (handle: Handle) => void, refused: (error: CircuitError) => void) {
+  /** @param delicate how the process that uses it ends matters */
+  constructor(stream: Stream, delicate: boolean) {
     super()
-    this.#opened = opened
-    this.#refused = refused
-  }
-
-  begin(stream: Stream, open: circuit.OpenCall.$Properties): void {
     this.#stream = stream
-    stream.send({ open })
+    this.#delicate = delicate
+    stream.events = this
   }
 
   override get distant(): boolean {
@@ -68,71 +40,51 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
 
   override read(max: number, waits: boolean): Uint8Array | undefined {
     this.#settle()
-    const answer = this.#answers.shift()
-    if (answer instanceof CircuitError) throw answer
-    if (answer) return this.#take(answer, max)
+    const read = this.#arrivals.read(max)
+    if (read) {
+      this.#delicate = read.delicate
+      this.#ready = undefined
+      return read.bytes
+    }
     if (this.#lost) throw this.#lost
     this.#ready = undefined
-    if (!this.#reading)
-      this.#stream?.send({ read: { max, waits, answered: this.#answered, taken: this.#tell() } })
+    const { answered } = this.#arrivals
+    if (!this.#reading) this.#stream.send({ read: { max, waits, answered, taken: this.#arrivals.tell() } })
     this.#reading = true
     return undefined
   }
 
-  #take(piece: Piece, max: number): Buffer {
-    const bytes = piece.bytes.subarray(0, max)
-    if (bytes.length < piece.bytes.length)
-      this.#answers.unshift({ ...piece, bytes: piece.bytes.subarray(bytes.length) })
-    this.#last = { ...piece, bytes }
-    this.#delicate = piece.delicate
-    this.#ready = undefined
-    return bytes
-  }
-
   /** What was read last has been taken, now that more is asked. */
   #settle(): void {
-    if (this.#last?.streaming) this.#taken += this.#last.bytes.length
-    this.#last = undefined
-    // Often while it begins, and then after each quarter of what may be ahead.
-    if (this.#taken - this.#told > Math.min(this.#taken, MAX_AHEAD_BYTES) / 4 && this.#answers.length > 0)
-      this.#stream?.send({ taken: { total: this.#tell() } })
-  }
-
-  #tell(): number {
-    this.#told = this.#taken
-    return this.#taken
+    this.#arrivals.settle()
+    // Where nothing is left, the next read tells it.
+    if (this.#arrivals.isToldLate && !this.#arrivals.isEmpty)
+      this.#stream.send({ taken: { total: this.#arrivals.tell() } })
   }
 
   override unread(): void {
-    const last = this.#last
-    if (last?.streaming) this.returned(last.bytes)
-    else this.#stream?.send({ unread: {} })
+    if (this.#arrivals.unread()) this.#tellReaders()
+    else this.#stream.send({ unread: {} })
   }
 
   override get streaming(): boolean {
-    const [next] = this.#answers
-    return next !== undefined && !(next instanceof CircuitError) && next.streaming
+    return this.#arrivals.streaming
   }
 
   override ahead(max: number): Uint8Array | undefined {
-    return this.#answers.length > 0 ? this.read(max, true) : undefined
+    return this.#arrivals.isEmpty ? undefined : this.read(max, true)
   }
 
   /** It is there for the next reader of this open file, and goes home with its close. */
   override returned(bytes: Uint8Array): void {
-    const unsettled = this.#last?.bytes.length ?? 0
-    this.#last = undefined
     if (bytes.length === 0 || this.#lost) return
-    this.#taken -= bytes.length - unsettled
-    this.#answers.unshift({ bytes: Buffer.from(bytes), streaming: true, delicate: this.#delicate })
-    this.#readers.wakeWhile(() => this.#answers.length > 0)
-    this.#watchers.notify()
+    this.#arrivals.returned(bytes)
+    this.#tellReaders()
   }
 
-  /** Bytes of which the other side was told that they are taken, and that came back. */
-  #unacknowledge(): Buffer {
-    const pieces = this.#answers.flatMap((answer) => (answer instanceof CircuitError ? [] : [answer.bytes]))
-    return Buffer.concat(pieces).subarray(0, Math.max(0, this.#told - this.#taken))
+  #tellReaders(): void {
+    this.#readers.wakeWhile(() => !this.#arrivals.isEmpty)
+    this.#watchers.notify()
   }
 
   override write(bytes: Uint8Array, { first, waits }: WriteHow): number | undefined {
@@ -145,7 +97,7 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
     if (this.#lost) throw this.#lost
     this.#ready = undefined
     const flags = (first ? FRAME_FLAG.FIRST : 0) | (waits ? FRAME_FLAG.WAITS : 0)
-    if (!this.#writing) this.#stream?.sendBytes(FRAME.WRITE, flags, bytes)
+    if (!this.#writing) this.#stream.sendBytes(FRAME.WRITE, flags, bytes)
     this.#writing = true
     return undefined
   }
@@ -156,7 +108,7 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
 
   /** What becomes of it the other side says. */
   override interrupt(direction: Direction): 'later' {
-    this.#stream?.send({ interrupt: { write: direction === 'write' } })
+    this.#stream.send({ interrupt: { write: direction === 'write' } })
     return 'later'
   }
 
@@ -164,10 +116,10 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
     this.#settle()
     const ready = this.#lost ? { readable: true, writable: true, hangup: true } : this.#ready
     this.#ready = undefined
-    if (this.#answers.length > 0) return { readable: true, writable: false, hangup: false }
+    if (!this.#arrivals.isEmpty) return { readable: true, writable: false, hangup: false }
     if (ready || this.#polling) return ready
     this.#polling = true
-    this.#stream?.send({ poll: {} })
+    this.#stream.send({ poll: {} })
     return undefined
   }
 
@@ -176,66 +128,58 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
   }
 
   override abandon(unseen: boolean): void {
-    if (!this.#last?.streaming) this.#stream?.send({ abandon: { unseen } })
+    if (!this.#arrivals.lastStreamed) this.#stream.send({ abandon: { unseen } })
     else if (unseen) this.unread()
   }
 
   override close(): void {
-    this.#settle()
-    this.#stream?.send({ close: { taken: this.#taken, returned: this.#unacknowledge() } })
-    this.#stream?.end()
+    this.#stream.send({ close: this.#arrivals.close() })
+    this.#stream.end()
   }
 
   onControl(reply: Control): void {
-    if (reply.opened) this.#wasOpened(reply.opened)
-    else if (reply.written) this.#wrote(reply.written.count ?? 0, reply.written.delicate === true)
+    if (reply.written) this.#wrote(reply.written.count ?? 0, reply.written.delicate === true)
     else if (reply.failure) this.#failed(decodeFailure(reply.failure), reply.failure.write === true)
     else if (reply.ready) this.#becameReady(reply.ready)
   }
 
-  onBytes(kind: FrameKind, flags: number, bytes: Buffer): void {
-    if (kind !== FRAME.READ) return
-    this.#gotRead({
-      bytes,
+  onBytes(kind: FrameKind, flags: number, bytes: Buffer, left: number): void {
+    if (kind !== FRAME.READ || this.#lost) return
+    try {
+      this.#arrivals.add(bytes)
+    } catch (error) {
+      return this.onLost(asCircuitError(error))
+    }
+    if (left > 0) return
+    this.#arrivals.complete({
       streaming: (flags & FRAME_FLAG.STREAMING) !== 0,
       delicate: (flags & FRAME_FLAG.DELICATE) !== 0,
     })
+    this.#gotRead()
   }
 
   onLost(error: CircuitError): void {
     this.#lost = error
     this.#delicate = false
     // It has returned to the element: nobody here may have it, too.
-    this.#answers.length = 0
-    this.#refused(error)
+    this.#arrivals.clear()
     this.#readers.wakeAll()
     this.#writers.wakeAll()
     this.#watchers.notify()
   }
 
-  #wasOpened({ delicate, whole, text }: circuit.Opened.$Properties): void {
-    if (whole) {
-      this.#stream?.end()
-      return this.#opened(new TextHandle(text ?? END))
-    }
-    this.#delicate = delicate === true
-    this.#opened(this)
-  }
-
   #failed(error: CircuitError, write: boolean): void {
-    this.#refused(error)
-    if (write) this.#wrote(error, this.#delicate)
-    else this.#gotRead(error)
+    if (write) return this.#wrote(error, this.#delicate)
+    this.#arrivals.fail(error)
+    this.#gotRead()
   }
 
-  #gotRead(answer: Piece | CircuitError): void {
-    this.#answered++
+  #gotRead(): void {
     this.#reading = false
-    this.#answers.push(answer)
-    this.#readers.wakeWhile(() => this.#answers.length > 0)
+    this.#readers.wakeWhile(() => !this.#arrivals.isEmpty)
     // Others who wait must ask anew.
     if (this.#readers.size > 0 && !this.#reading) this.#readers.wakeOne()
-    if (this.#answers.length > 0) this.#watchers.notify()
+    if (!this.#arrivals.isEmpty) this.#watchers.notify()
   }
 
   #wrote(result: number | CircuitError, delicate: boolean): void {
@@ -251,10 +195,4 @@ export class RemoteFile extends BaseHandle implements StreamEvents {
     this.#ready = { readable: readable === true, writable: writable === true, hangup: hangup === true }
     this.#watchers.notify()
   }
-}
-
-export function decodeFailure({ code, sentence }: circuit.Failure.$Properties): CircuitError {
-  return isErrorCode(code)
-    ? new CircuitError(code, sentence ?? undefined)
-    : asCircuitError(new Error(`${code}: ${sentence}`))
 }

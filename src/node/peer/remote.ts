@@ -3,10 +3,11 @@
 import type { circuit } from '../../proto/circuit.pb.js'
 import { CircuitError } from '../../proto/errors.ts'
 import { decodeName, encodeName } from '../../proto/path.ts'
-import { type Caller, END, type Handle, type OpenMode } from '../handle.ts'
+import { type Caller, END, type Handle, type OpenMode, TextHandle } from '../handle.ts'
 import type { AnchorStat, Listed, Namespace, Stat } from '../namespace.ts'
 import type { Connection, Control } from './connection.ts'
-import { decodeFailure, RemoteFile } from './remote-file.ts'
+import { decodeFailure } from './failure.ts'
+import { RemoteFile } from './remote-file.ts'
 
 /** How long a call that never blocks may take, in ms. */
 const CALL_MS = 10_000
@@ -43,8 +44,20 @@ export class RemoteTree implements Namespace {
   async open(path: string, file: string, mode: OpenMode, who: Caller): Promise<Handle> {
     const connection = await this.#connect()
     return new Promise((resolve, reject) => {
-      const handle = new RemoteFile(resolve, reject)
-      handle.begin(connection.open(handle), { path: encodeName(path), file, ...mode, who: encodeWho(who) })
+      const stream = connection.open({
+        onControl: ({ opened, failure }) => {
+          if (opened && !opened.whole) return resolve(new RemoteFile(stream, opened.delicate === true))
+          stream.end()
+          if (opened) resolve(new TextHandle(opened.text ?? END))
+          else reject(decodeFailure(failure ?? NO_ANSWER))
+        },
+        onBytes: () => {},
+        onLost: reject,
+      })
+      const { read, write, append, truncate } = mode
+      stream.send({
+        open: { path: encodeName(path), file, read, write, append, truncate, who: encodeWho(who) },
+      })
     })
   }
 
@@ -76,6 +89,9 @@ export class RemoteTree implements Namespace {
     })
   }
 }
+
+/** What else an open is answered with is not of this protocol. */
+const NO_ANSWER = { code: 'EPROTO', sentence: 'the other side answers what it was not asked' }
 
 const encodeWho = ({ uid, gid, pid }: Caller): circuit.Who.$Properties => ({ uid, gid, pid })
 

@@ -1,11 +1,13 @@
 /** A file that the other side of a connection has open: its operations, one read and one write at a time. */
 import type { circuit } from '../../proto/circuit.pb.js'
-import { asCircuitError, CircuitError } from '../../proto/errors.ts'
+import { CircuitError } from '../../proto/errors.ts'
 import { FRAME, FRAME_FLAG, type FrameKind } from '../../proto/frame.ts'
 import { BlockingCall, type Progress } from '../blocking.ts'
 import { END, type Handle } from '../handle.ts'
 import { Ahead } from './ahead.ts'
 import type { Control, Stream, StreamEvents } from './connection.ts'
+import { fail } from './failure.ts'
+import { ServedWrites } from './served-writes.ts'
 
 /** Longest answer to a read. */
 const MAX_READ_BYTES = 1 << 20
@@ -19,9 +21,8 @@ export class ServedFile implements StreamEvents {
   #ahead: Ahead | undefined
   #reading: BlockingCall | undefined
   #readingAhead: BlockingCall | undefined
-  #writing: BlockingCall | undefined
-  /** Bytes of the write that waits. */
-  #reserved = 0
+  /** Of a file that has been written. */
+  #writes: ServedWrites | undefined
   #watching = false
   #armed = false
   /** A third server is being asked: what comes next is its answer, and no change yet. */
@@ -37,16 +38,17 @@ export class ServedFile implements StreamEvents {
     if (this.#closed) return
     if (call.read) this.#read(call.read)
     else if (call.taken) this.#taken(call.taken.total)
-    else if (call.interrupt) (call.interrupt.write ? this.#writing : this.#reading)?.interrupt()
+    else if (call.interrupt) (call.interrupt.write ? this.#writes : this.#reading)?.interrupt()
     else if (call.unread) this.#handle.unread()
     else if (call.poll) this.#poll()
     else if (call.abandon) this.#handle.abandon(call.abandon.unseen === true)
     else if (call.close) this.#close(call.close)
   }
 
-  onBytes(kind: FrameKind, flags: number, bytes: Buffer): void {
-    if (kind === FRAME.WRITE && !this.#closed)
-      this.#write(bytes, (flags & FRAME_FLAG.FIRST) !== 0, (flags & FRAME_FLAG.WAITS) !== 0)
+  onBytes(kind: FrameKind, flags: number, bytes: Buffer, left: number): void {
+    if (kind !== FRAME.WRITE || this.#closed) return
+    this.#writes ??= new ServedWrites(this.#handle, this.#stream, (what) => this.#refuse(what))
+    this.#writes.take(bytes, flags, left)
   }
 
   /** Whoever had it open is gone, and what it had not finished with it. */
@@ -60,8 +62,7 @@ export class ServedFile implements StreamEvents {
     this.#closed = true
     this.#reading?.cancel()
     this.#readingAhead?.cancel()
-    this.#writing?.cancel()
-    this.#release()
+    this.#writes?.cancel()
     this.#ahead?.taken(taken ?? 0)
     const rest = Buffer.concat([returned ?? END, this.#ahead?.takeBack() ?? END])
     if (rest.length > 0) this.#handle.returned(rest)
@@ -74,9 +75,11 @@ export class ServedFile implements StreamEvents {
     // What was sent ahead, and not seen yet when this was asked, is the answer.
     if ((answered ?? 0) < this.#answered) return this.#readAhead()
     if (this.#reading && !this.#reading.over) return this.#refuse('it reads while it reads')
+    const space = this.#ahead?.space ?? MAX_READ_BYTES
+    if (space === 0) return this.#refuse('it reads on and takes nothing')
     this.#readingAhead?.cancel()
     const step = (): Progress => {
-      const bytes = this.#handle.read(Math.min(max ?? 0, MAX_READ_BYTES), waits === true)
+      const bytes = this.#handle.read(Math.min(max ?? 0, space), waits === true)
       if (bytes === undefined) return 'wait'
       this.#answerRead(bytes)
       return 'done'
@@ -121,50 +124,15 @@ export class ServedFile implements StreamEvents {
     const { streaming, delicate } = this.#handle
     const flags = (delicate ? FRAME_FLAG.DELICATE : 0) | (streaming ? FRAME_FLAG.STREAMING : 0)
     this.#answered++
-    const bytes = this.#stream.sendBytes(FRAME.READ, flags, lent)
+    this.#stream.sendBytes(FRAME.READ, flags, lent)
     if (!streaming) return
     this.#ahead ??= new Ahead()
-    this.#ahead.sent(bytes)
+    this.#ahead.sent(lent)
   }
 
   #failRead(error: unknown): void {
     this.#answered++
     fail(this.#stream, error)
-  }
-
-  #write(bytes: Buffer, first: boolean, waits: boolean): void {
-    if (this.#writing && !this.#writing.over) return this.#refuse('it writes while it writes')
-    if (!this.#stream.reserve(bytes.length)) return fail(this.#stream, tooMuch(), true)
-    this.#reserved = bytes.length
-    let written = 0
-    const answer = (): void => {
-      this.#release()
-      this.#stream.send({ written: { count: written, delicate: this.#handle.delicate } })
-    }
-    const settle = (): boolean => {
-      if (written > 0) answer()
-      return written > 0
-    }
-    const step = (): Progress => {
-      const rest = bytes.subarray(written)
-      const accepted =
-        rest.length === 0 ? 0 : this.#handle.write(rest, { first: first && written === 0, waits })
-      if (accepted === undefined) return 'wait'
-      written += accepted
-      if (written < bytes.length) return 'again'
-      answer()
-      return 'done'
-    }
-    const failed = (error: unknown): void => {
-      this.#release()
-      fail(this.#stream, error, true)
-    }
-    this.#writing = new BlockingCall(this.#handle, 'write', { step, waits, settle, fail: failed })
-  }
-
-  #release(): void {
-    this.#stream.reserve(-this.#reserved)
-    this.#reserved = 0
   }
 
   /** One that does not keep to the protocol loses its file. */
@@ -199,15 +167,5 @@ export class ServedFile implements StreamEvents {
   }
 }
 
-const tooMuch = (): CircuitError =>
-  new CircuitError('ENOMEM', 'too many bytes that were written over this connection wait to be accepted')
-
 /** A number as it comes over the wire. */
 type Count = number | null | undefined
-
-/** Answers that something failed. */
-export function fail(stream: Stream, thrown: unknown, write = false): void {
-  const error = asCircuitError(thrown)
-  if (error.code === 'EPROTO') console.error('circuit: internal error:', thrown)
-  stream.send({ failure: { code: error.code, sentence: error.message, write } satisfies Control['failure'] })
-}

@@ -4,9 +4,10 @@ import type { circuit } from '../../proto/circuit.pb.js'
 import { CircuitError } from '../../proto/errors.ts'
 import { checkPath, decodeName, encodeName } from '../../proto/path.ts'
 import { type Caller, TextHandle } from '../handle.ts'
-import type { Listed, Namespace, Stat } from '../namespace.ts'
-import type { Control, Stream } from './connection.ts'
-import { fail, ServedFile } from './served-file.ts'
+import { type Listed, type Namespace, type Soon, type Stat, when } from '../namespace.ts'
+import type { Control, Stream, StreamEvents } from './connection.ts'
+import { fail } from './failure.ts'
+import { ServedFile } from './served-file.ts'
 
 /** Longest text that is sent without its being asked for. */
 const MAX_TEXT_BYTES = 64 << 10
@@ -23,17 +24,21 @@ export class Service {
 
   /** Serves a stream from its first message on. */
   serve(stream: Stream, call: Control): void {
-    // Until the answer nothing is expected; a client that is lost meanwhile is told by the open file.
-    stream.events = { onControl: () => {}, onBytes: () => {}, onLost: () => {} }
-    this.#answer(stream, call).catch((thrown: unknown) => {
+    const failed = (thrown: unknown): void => {
       fail(stream, thrown)
       stream.end()
-    })
+    }
+    try {
+      const answer = call.open ? this.#open(stream, call.open) : this.#answer(stream, call)
+      if (answer instanceof Promise) answer.catch(failed)
+    } catch (thrown) {
+      failed(thrown)
+    }
   }
 
   async #answer(stream: Stream, call: Control): Promise<void> {
     const namespace = this.#namespace
-    if (call.open) return this.#open(stream, call.open)
+    stream.events = UNHEARD
     if (call.stat)
       stream.send({ statReply: { stat: encodeStat(await namespace.stat(decodePath(call.stat.path))) } })
     else if (call.list)
@@ -50,35 +55,31 @@ export class Service {
     stream.end()
   }
 
-  async #open(stream: Stream, call: circuit.OpenCall.$Properties): Promise<void> {
-    let lost = false
-    const onLost = (): void => {
-      lost = true
-    }
-    stream.events = { onControl: () => {}, onBytes: () => {}, onLost }
-    const { read = false, write = false, append = false, truncate = false } = call
+  #open(stream: Stream, call: circuit.OpenCall.$Properties): Soon<void> {
     const mode = {
-      read: read === true,
-      write: write === true,
-      append: append === true,
-      truncate: truncate === true,
+      read: call.read === true,
+      write: call.write === true,
+      append: call.append === true,
+      truncate: call.truncate === true,
     }
-    const handle = await this.#namespace.open(
-      decodePath(call.path),
-      call.file ?? '',
-      mode,
-      this.#caller(call.who),
-    )
-    if (lost) return handle.close()
-    if (handle instanceof TextHandle && handle.length <= MAX_TEXT_BYTES) return sendText(stream, handle)
-    stream.events = new ServedFile(handle, stream)
-    stream.send({ opened: { delicate: handle.delicate } })
+    let lost = false
+    const opening = this.#namespace.open(decodePath(call.path), call.file ?? '', mode, this.#caller(call.who))
+    if (opening instanceof Promise) stream.events = { ...UNHEARD, onLost: () => (lost = true) }
+    return when(opening, (handle) => {
+      if (lost) return handle.close()
+      if (handle instanceof TextHandle && handle.length <= MAX_TEXT_BYTES) return sendText(stream, handle)
+      stream.events = new ServedFile(handle, stream)
+      stream.send({ opened: { delicate: handle.delicate } })
+    })
   }
 
   #caller(who: circuit.Who.$Properties | null | undefined): Caller {
     return { uid: who?.uid ?? 0, gid: who?.gid ?? 0, pid: who?.pid ?? 0, peer: this.#peer }
   }
 }
+
+/** Until a call is answered nothing more is expected on its stream. */
+const UNHEARD: StreamEvents = { onControl: () => {}, onBytes: () => {}, onLost: () => {} }
 
 /** A short text goes whole with the answer to its open. */
 function sendText(stream: Stream, handle: TextHandle): void {

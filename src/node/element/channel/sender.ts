@@ -89,6 +89,11 @@ export class Sender extends BaseHandle {
     this.#changed?.()
   }
 
+  /** With `>>` the end of a write is the end of a message. */
+  override get gradual(): boolean {
+    return !this.#append
+  }
+
   override wait(_direction: Direction, wake: () => void): Cancel {
     if (this.#message) return this.#message.spaceWaiters.add(wake)
     this.#waiting = true

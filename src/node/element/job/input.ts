@@ -113,6 +113,10 @@ class InputHandle extends BaseHandle {
     return this.#input.write(bytes)
   }
 
+  override get gradual(): boolean {
+    return true
+  }
+
   override wait(_direction: Direction, wake: () => void): Cancel {
     return this.#input.wait(wake)
   }
