@@ -39,6 +39,8 @@ export class Network {
   packets = 0
   /** Bytes on the wire, headers of UDP and IP and the seal with them, estimated from above. */
   bytes = 0
+  /** Of those that followed each other at one address the last. */
+  readonly #byAddress = new Map<string, SimulatedServer>()
 
   constructor({ seed, timing = LAN, latency = [0.1, 0.4] }: NetworkOptions) {
     this.random = random(seed)
@@ -54,6 +56,7 @@ export class Network {
   start(name = `s${this.servers.length}`, port = this.servers.length + 1): SimulatedServer {
     const server = new SimulatedServer(this, name, `10.0.0.1:${port}`)
     this.servers.push(server)
+    this.#byAddress.set(server.address, server)
     return server
   }
 
@@ -99,7 +102,7 @@ export class Network {
 
   /** Who is at an address; a host's port is closed when its server was killed. */
   at(address: string): SimulatedServer | undefined {
-    return this.servers.findLast((server) => server.address === address)
+    return this.#byAddress.get(address)
   }
 }
 
