@@ -35,10 +35,18 @@ export function sample<T>(environment: Environment, from: readonly T[], count: n
 
 /** In place, by Fisher and Yates. */
 export function shuffle<T>(environment: Environment, items: T[]): T[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(environment.random() * (last + 1))
-    const [a, b] = [items[last], items[other]]
-    if (a !== undefined && b !== undefined) [items[last], items[other]] = [b, a]
-  }
+  for (let last = items.length - 1; last > 0; last--)
+    swap(items, last, Math.floor(environment.random() * (last + 1)))
   return items
+}
+
+/** Adds one at a random place from `start` on; whoever had that place is the last now. What is shuffled stays so. */
+export function insert<T>(environment: Environment, items: T[], start: number, item: T): void {
+  const last = items.push(item) - 1
+  swap(items, last, start + Math.floor(environment.random() * (last - start + 1)))
+}
+
+function swap<T>(items: T[], one: number, other: number): void {
+  const [a, b] = [items[one], items[other]]
+  if (a !== undefined && b !== undefined) [items[one], items[other]] = [b, a]
 }

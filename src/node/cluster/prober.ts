@@ -4,7 +4,7 @@
  */
 import type { Cancel } from '../handle.ts'
 import type { Awareness } from './awareness.ts'
-import { after, type Environment, sample, shuffle } from './environment.ts'
+import { after, type Environment, insert, sample, shuffle } from './environment.ts'
 import type { Destination, Message } from './messages.ts'
 import { isLive, type Member, type Roster } from './roster.ts'
 import type { Timing } from './timing.ts'
@@ -49,8 +49,7 @@ export class Prober {
   /** A member is there from now on: it takes a place in the current round, anywhere. */
   added(member: Member): void {
     const { environment, timing } = this.#options
-    const place = this.#at + Math.floor(environment.random() * (this.#order.length - this.#at + 1))
-    this.#order.splice(place, 0, member)
+    insert(environment, this.#order, this.#at, member)
     this.#tick ??= after(environment, environment.random() * timing.probeInterval, () => this.#turn())
   }
 

@@ -1,11 +1,15 @@
 /** The parts of membership that are worth a look of their own: what suspicion takes, which news are told first, which views are equal. */
 import t from 'tap'
 import { Awareness } from '../../../src/node/cluster/awareness.ts'
+import type { Environment } from '../../../src/node/cluster/environment.ts'
 import { type Info, ROOM, type Rumor, sizeOf } from '../../../src/node/cluster/messages.ts'
+import { Prober } from '../../../src/node/cluster/prober.ts'
 import { Roster } from '../../../src/node/cluster/roster.ts'
 import { Rumors } from '../../../src/node/cluster/rumors.ts'
 import { Suspicion } from '../../../src/node/cluster/suspicion.ts'
 import { LAN, searchDelay, suspicionBounds, transmissions } from '../../../src/node/cluster/timing.ts'
+import { random } from '../../random.ts'
+import { Agenda } from './agenda.ts'
 
 const info = (n: number, name = `s${n}`): Info => ({
   id: `X${n.toString(16).padStart(16, '0')}`,
@@ -72,6 +76,51 @@ t.test('what is taken fits', async (t) => {
     const taken = rumors.take(ROOM, 1)
     t.ok(taken.length > 0 && taken.reduce((sum, rumor) => sum + sizeOf(rumor), 0) <= ROOM)
   }
+})
+
+/** Whom a prober asks in its first turns: 20 members, half of which come while it asks. All answer. */
+function firstRound(seed: number): string[] {
+  const agenda = new Agenda()
+  const chance = random(seed)
+  const asked: string[] = []
+  const environment: Environment = {
+    now: () => agenda.now,
+    random: () => chance.int(2 ** 30) / 2 ** 30,
+    schedule: (delay, run) => {
+      let cancelled = false
+      agenda.add(agenda.now + delay, () => cancelled || run())
+      return () => {
+        cancelled = true
+      }
+    },
+    send: () => {},
+    knock: () => {},
+  }
+  const roster = new Roster(info(0))
+  const prober = new Prober({
+    environment,
+    timing: LAN,
+    awareness: new Awareness(0),
+    roster,
+    send: ({ id }, message) => {
+      asked.push(id)
+      if (message.kind === 'ping') prober.onAck(message.seq, id)
+    },
+    onSilent: () => {},
+  })
+  for (let n = 1; n <= 20; n++) {
+    prober.added(roster.add(info(n), 'alive', 0, 0))
+    if (n > 10) agenda.runUntil(agenda.now + LAN.probeInterval)
+  }
+  agenda.runUntil(agenda.now + 10 * LAN.probeInterval)
+  return asked
+}
+
+t.test('each member is asked once in a round, also who comes meanwhile, in an order of chance', async (t) => {
+  const all = Array.from({ length: 20 }, (_, n) => info(n + 1).id)
+  const orders = [1, 2].map(firstRound)
+  for (const order of orders) t.same([...order].sort(), all)
+  t.notSame(orders[0], orders[1])
 })
 
 t.test('equal views have equal digests, however they came about', async (t) => {
