@@ -21,7 +21,6 @@ export interface ProberOptions {
 
 interface Probe {
   readonly member: Member
-  readonly sent: number
   /** Members that were asked to ping it, and have said that they got no answer. */
   helpers: number
   nacks: number
@@ -66,7 +65,6 @@ export class Prober {
     const seq = this.#number()
     const probe: Probe = {
       member,
-      sent: environment.now(),
       helpers: 0,
       nacks: 0,
       postponed: false,
@@ -82,7 +80,7 @@ export class Prober {
     for (const [seq, probe] of this.#probes) if (probe.member === member) this.#knock(seq, probe)
   }
 
-  onAck(seq: number, from: string): void {
+  onAck(seq: number): void {
     const favour = this.#favours.get(seq)
     if (favour) {
       this.#favours.delete(seq)
@@ -94,7 +92,6 @@ export class Prober {
     probe.cancel()
     this.#options.awareness.change(-1)
     probe.member.gone = false
-    if (from === probe.member.info.id) probe.member.rtt = this.#options.environment.now() - probe.sent
   }
 
   onNack(seq: number): void {

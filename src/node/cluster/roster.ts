@@ -18,8 +18,6 @@ export interface Member {
   gone: boolean
   /** This server's incarnation of which it is certain that the member knows it: their views were equal. */
   knows: number | undefined
-  /** Round-trip time of the last ping that it answered itself, in ms. */
-  rtt: number | undefined
 }
 
 export const isLive = ({ state }: Member): boolean => state === 'alive' || state === 'suspect'
@@ -81,7 +79,6 @@ export class Roster {
       suspicion: undefined,
       gone: false,
       knows: undefined,
-      rtt: undefined,
     }
     this.#members.set(info.id, member)
     this.#byAddress.set(info.address, member)

@@ -174,7 +174,7 @@ export class Swim {
       case 'ping':
         return this.#send(from.info, { kind: 'ack', seq: message.seq })
       case 'ack':
-        return this.#prober.onAck(message.seq, from.info.id)
+        return this.#prober.onAck(message.seq)
       case 'nack':
         return this.#prober.onNack(message.seq)
       case 'indirect':

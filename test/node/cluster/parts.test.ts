@@ -104,7 +104,7 @@ function firstRound(seed: number): string[] {
     roster,
     send: ({ id }, message) => {
       asked.push(id)
-      if (message.kind === 'ping') prober.onAck(message.seq, id)
+      if (message.kind === 'ping') prober.onAck(message.seq)
     },
     onSilent: () => {},
   })
