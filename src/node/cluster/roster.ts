@@ -5,29 +5,37 @@ import type { Suspicion } from './suspicion.ts'
 
 export type State = 'alive' | 'suspect' | 'dead' | 'left'
 
-/** Another server, as this one sees it. */
+/**
+ * Another server, as this one sees it. Of N servers each has N − 1 of these, so what few of them need is not there until it is set:
+ * that is half of their size.
+ */
 export interface Member {
   readonly info: Info
   state: State
   incarnation: number
-  /** When the state last changed. */
-  changed: number
+  /** Where it is in the roster's list of those that are live as it is, lost or left. */
+  place: number
+  /** When it was lost or left, if it was. */
+  ended?: number
   /** While it is suspect. */
-  suspicion: { readonly ends: Suspicion; cancel: Cancel; postponed: number } | undefined
+  suspicion?: { readonly ends: Suspicion; cancel: Cancel; postponed: number } | undefined
   /** Nobody is at its port: its host said so. */
-  gone: boolean
+  gone?: boolean
   /** This server's incarnation of which it is certain that the member knows it: their views were equal. */
-  knows: number | undefined
+  knows?: number | undefined
 }
 
 export const isLive = ({ state }: Member): boolean => state === 'alive' || state === 'suspect'
+
+const endOf = ({ ended = 0 }: Member): number => ended
 
 export class Roster {
   /** This server. */
   readonly self: { readonly info: Info; incarnation: number }
   readonly #members = new Map<string, Member>()
-  readonly #live = new Index<Member>()
-  readonly #lost = new Index<Member>()
+  readonly #live = new List()
+  readonly #lost = new List()
+  readonly #left = new List()
   readonly #byAddress = new Map<string, Member>()
   #digest: number
   #sorted: string[] | undefined
@@ -70,16 +78,10 @@ export class Roster {
     return this.#byAddress.get(address)
   }
 
-  add(info: Info, state: State, incarnation: number, changed: number): Member {
-    const member: Member = {
-      info,
-      state,
-      incarnation,
-      changed,
-      suspicion: undefined,
-      gone: false,
-      knows: undefined,
-    }
+  /** @param since when it was lost or left, if it was */
+  add(info: Info, state: State, incarnation: number, since: number): Member {
+    const member: Member = { info, state, incarnation, place: 0 }
+    if (!isLive(member)) member.ended = since
     this.#members.set(info.id, member)
     this.#byAddress.set(info.address, member)
     this.#sorted = undefined
@@ -90,9 +92,10 @@ export class Roster {
   /** A member's new state. */
   set(member: Member, state: State, incarnation: number, now: number): void {
     this.#exit(member)
-    if (member.state !== state) member.changed = now
+    const before = member.state
     member.state = state
     member.incarnation = incarnation
+    if (!isLive(member) && state !== before) member.ended = now
     this.#enter(member)
   }
 
@@ -113,11 +116,10 @@ export class Roster {
 
   /** Forgets those who will hardly come back: closed or left before a time, and the longest lost beyond a number. */
   prune(before: number, maxLost: number): void {
-    for (const member of this.#members.values())
-      if (!isLive(member) && member.changed < before && (member.gone || member.state === 'left'))
-        this.forget(member)
+    const closed = this.lost.filter(({ gone }) => gone)
+    for (const member of [...closed, ...this.#left.items]) if (endOf(member) < before) this.forget(member)
     if (this.lost.length <= maxLost) return
-    const byAge = [...this.lost].sort((a, b) => a.changed - b.changed)
+    const byAge = [...this.lost].sort((a, b) => endOf(a) - endOf(b))
     for (const member of byAge.slice(0, byAge.length - maxLost)) this.forget(member)
   }
 
@@ -139,29 +141,32 @@ export class Roster {
   #record(id: string, now: number): ServerRecord {
     const member = this.#members.get(id)
     if (member === undefined) return { kind: 'alive', ...this.self }
-    const { info, incarnation, state, changed } = member
+    const { info, incarnation, state } = member
     switch (state) {
       case 'alive':
       case 'suspect':
         return { kind: 'alive', info, incarnation }
       case 'dead':
         if (member.gone) return { kind: 'dead', id, incarnation, from: this.self.info.id, gone: true }
-        return { kind: 'lost', info, incarnation, age: now - changed }
+        return { kind: 'lost', info, incarnation, age: now - endOf(member) }
       case 'left':
         return { kind: 'left', id, incarnation }
     }
   }
 
   #enter(member: Member): void {
-    if (isLive(member)) this.#live.add(member)
-    else if (member.state === 'dead') this.#lost.add(member)
+    this.#listOf(member).add(member)
     this.#toggle(member)
   }
 
   #exit(member: Member): void {
-    this.#live.delete(member)
-    this.#lost.delete(member)
+    this.#listOf(member).delete(member)
     this.#toggle(member)
+  }
+
+  #listOf(member: Member): List {
+    if (isLive(member)) return this.#live
+    return member.state === 'dead' ? this.#lost : this.#left
   }
 
   #toggle(member: Member): void {
@@ -170,24 +175,19 @@ export class Roster {
   }
 }
 
-/** A set that can be drawn from: removal puts the last in the place of the removed. */
-class Index<T> {
-  readonly items: T[] = []
-  readonly #places = new Map<T, number>()
+/** Members that can be drawn from: removal puts the last in the place of the removed. */
+class List {
+  readonly items: Member[] = []
 
-  add(item: T): void {
-    this.#places.set(item, this.items.length)
-    this.items.push(item)
+  add(member: Member): void {
+    member.place = this.items.push(member) - 1
   }
 
-  delete(item: T): void {
-    const place = this.#places.get(item)
-    if (place === undefined) return
-    this.#places.delete(item)
+  delete(member: Member): void {
     const last = this.items.pop()
-    if (last === undefined || last === item) return
-    this.items[place] = last
-    this.#places.set(last, place)
+    if (last === undefined || last === member) return
+    this.items[member.place] = last
+    last.place = member.place
   }
 }
 

@@ -341,7 +341,7 @@ export class Swim {
   }
 
   #fail(member: Member, incarnation: number): void {
-    const { info, gone } = member
+    const { info, gone = false } = member
     this.#become(member, 'dead', incarnation)
     this.#spread({ kind: 'dead', id: info.id, incarnation, from: this.#options.self.id, gone })
     this.#searcher.lost(this.#environment.now())
