@@ -76,6 +76,7 @@ export class Comparer {
     this.#last = environment.now()
     const others = roster.live.some(({ info }) => info.id !== from.id)
     this.#pull = { from, spread: others, done, parts: new Set() }
+    roster.awaitMany()
     this.#begin(this.#pull, '', '')
   }
 
@@ -124,6 +125,7 @@ export class Comparer {
     const pull = this.#pull
     if (pull === undefined) return
     this.#pull = undefined
+    this.#options.roster.awaitFew()
     for (const { cancel } of pull.parts) cancel()
     pull.done(complete)
   }

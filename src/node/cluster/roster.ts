@@ -36,7 +36,8 @@ export class Roster {
   readonly #live = new List()
   readonly #lost = new List()
   readonly #left = new List()
-  readonly #byAddress = new Map<string, Member>()
+  /** While many may arrive: for good it would be a third of a view. */
+  #byAddress: Map<string, Member> | undefined
   #digest: number
   #sorted: string[] | undefined
 
@@ -73,9 +74,22 @@ export class Roster {
     return this.#digest
   }
 
-  /** Who was last seen at an address. */
+  /** Who was last seen at an address: looked up while many are awaited, else searched among all. */
   at(address: string): Member | undefined {
-    return this.#byAddress.get(address)
+    if (this.#byAddress) return this.#byAddress.get(address)
+    let last: Member | undefined
+    for (const member of this.#members.values()) if (member.info.address === address) last = member
+    return last
+  }
+
+  /** Another's whole view is about to be compared with this one: each member that is new then is looked for by its address. */
+  awaitMany(): void {
+    this.#byAddress = new Map([...this.#members.values()].map((member) => [member.info.address, member]))
+  }
+
+  /** From now on members arrive one by one. */
+  awaitFew(): void {
+    this.#byAddress = undefined
   }
 
   /** @param since when it was lost or left, if it was */
@@ -83,7 +97,7 @@ export class Roster {
     const member: Member = { info, state, incarnation, place: 0 }
     if (!isLive(member)) member.ended = since
     this.#members.set(info.id, member)
-    this.#byAddress.set(info.address, member)
+    this.#byAddress?.set(info.address, member)
     this.#sorted = undefined
     this.#enter(member)
     return member
@@ -110,7 +124,7 @@ export class Roster {
   forget(member: Member): void {
     this.#exit(member)
     this.#members.delete(member.info.id)
-    if (this.#byAddress.get(member.info.address) === member) this.#byAddress.delete(member.info.address)
+    if (this.#byAddress?.get(member.info.address) === member) this.#byAddress.delete(member.info.address)
     this.#sorted = undefined
   }
 

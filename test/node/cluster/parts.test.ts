@@ -156,6 +156,28 @@ t.test('pages have everybody once, in datagrams', async (t) => {
   )
 })
 
+t.test('who was last seen at an address is found, whether many are awaited or few', async (t) => {
+  const roster = new Roster(info(0))
+  const at = (n: number, port: number): Info => ({ ...info(n), address: info(port).address })
+  const old = roster.add(at(1, 1), 'alive', 0, 0)
+  const other = roster.add(at(2, 2), 'alive', 0, 0)
+  const next = roster.add(at(3, 1), 'alive', 0, 0)
+  const check = (): void => {
+    t.equal(roster.at(old.info.address), next)
+    t.equal(roster.at(other.info.address), other)
+    t.equal(roster.at(info(4).address), undefined)
+  }
+  check()
+  roster.awaitMany()
+  check()
+  const last = roster.add(info(4), 'alive', 0, 0)
+  t.equal(roster.at(last.info.address), last)
+  roster.forget(last)
+  check()
+  roster.awaitFew()
+  check()
+})
+
 t.test('who will hardly come back is forgotten, and the longest lost beyond a number', async (t) => {
   const roster = new Roster(info(0))
   for (let n = 1; n <= 10; n++) roster.add(info(n), 'dead', 0, n)
