@@ -18,6 +18,8 @@ export interface NetworkOptions {
   readonly timing?: Timing
   /** Of a packet from one host to another, ms: from, and up to so much more. */
   readonly latency?: readonly [number, number]
+  /** Changes that servers take note of; default all. Of thousands each sees thousands. */
+  readonly noted?: readonly Change['kind'][]
 }
 
 export interface Change {
@@ -26,10 +28,13 @@ export interface Change {
   readonly id: string
 }
 
+const CHANGES: readonly Change['kind'][] = ['joined', 'left', 'failed']
+
 export class Network {
   readonly agenda = new Agenda()
   readonly random: Random
   readonly timing: Timing
+  readonly noted: readonly Change['kind'][]
   readonly servers: SimulatedServer[] = []
   /** Of all packets, the share that is lost. */
   loss = 0
@@ -42,9 +47,10 @@ export class Network {
   /** Of those that followed each other at one address the last. */
   readonly #byAddress = new Map<string, SimulatedServer>()
 
-  constructor({ seed, timing = LAN, latency = [0.1, 0.4] }: NetworkOptions) {
+  constructor({ seed, timing = LAN, latency = [0.1, 0.4], noted = CHANGES }: NetworkOptions) {
     this.random = random(seed)
     this.timing = timing
+    this.noted = noted
     this.latency = latency
   }
 
@@ -125,8 +131,9 @@ export class SimulatedServer {
     this.id = `X${network.random.bytes(8).toString('hex')}`
     this.name = name
     this.address = address
-    const note = (kind: Change['kind'], { id }: Info): void =>
-      void this.changes.push({ time: network.now, kind, id })
+    const note = (kind: Change['kind'], { id }: Info): void => {
+      if (network.noted.includes(kind)) this.changes.push({ time: network.now, kind, id })
+    }
     const swim = new Swim({
       self: { id: this.id, name, address, since: network.now },
       timing: network.timing,
