@@ -202,17 +202,14 @@ export class SimulatedServer {
       now: () => network.now,
       random: () => network.random.int(2 ** 30) / 2 ** 30,
       schedule: (delay, run) => {
-        let cancelled = false
         const due = (): void => {
-          if (cancelled || this.state === 'killed') return
+          if (this.state === 'killed') return
           // Timers that were due while it was stopped run first, then come the packets.
-          if (this.stopped) network.agenda.add(this.#stoppedUntil + 0.01, due)
+          if (this.stopped) cancel = network.agenda.add(this.#stoppedUntil + 0.01, due)
           else run()
         }
-        network.agenda.add(network.now + delay + (this.lag && network.random.int(this.lag)), due)
-        return () => {
-          cancelled = true
-        }
+        let cancel = network.agenda.add(network.now + delay + (this.lag && network.random.int(this.lag)), due)
+        return () => cancel()
       },
       send: (to, packet) => network.deliver(this, to, packet),
       knock: (to, refused) => {
