@@ -23,6 +23,7 @@ export class Rumors {
 
   /** Takes what fits into so many bytes, to be sent once; what has been sent `limit` times then is news no more. */
   take(room: number, limit: number): Rumor[] {
+    if (this.size === 0) return []
     const taken: { rumor: Rumor; times: number }[] = []
     let left = room
     let misfits = 0
