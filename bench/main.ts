@@ -7,7 +7,7 @@
  *   npm run bench -- --rounds N          each comparison so often, instead of five times
  *   npm run bench -- --json FILE         what was measured, as JSON, too
  *   npm run bench -- membership --hosts 3,10,30         on so many hosts, one network after the other; default 3,10
- *   npm run bench -- simulation --servers 100,1000      of so many servers; default 100
+ *   npm run bench -- simulation --servers 100,1000,10000    of so many servers; default 100
  *   npm run bench -- endurance --parts kills,storm      only these
  *
  * It prints Markdown: a table a group, with the median of the rounds' ratios and their spread, and whether targets are
@@ -60,6 +60,8 @@ const GROUPS: readonly Group[] = [
 /** Whatever hangs, the benchmark does not: so long may it take a round; and those that take long, for each size. */
 const LIMIT_MS = 2 * 60_000
 const LONG_LIMIT_MS = 30 * 60_000
+/** A simulated server, among 10,000. */
+const SIMULATED_LIMIT_MS = 300
 
 function chosen(names: readonly string[]): readonly Group[] {
   const unknown = names.filter((name) => !GROUPS.some((group) => group.name === name))
@@ -102,7 +104,8 @@ async function main(): Promise<void> {
   )
   const scale = { hosts: numbers(values.hosts), servers: numbers(values.servers), parts }
   const long = parts.length > 0 ? LONG_LIMIT_MS * scale.hosts.length : 0
-  const limit = Math.max(rounds, DEFAULT_ROUNDS) * LIMIT_MS + long
+  const simulated = scale.servers.reduce((sum, size) => sum + size, 0) * SIMULATED_LIMIT_MS
+  const limit = Math.max(rounds, DEFAULT_ROUNDS) * LIMIT_MS + long + simulated
   const watchdog = setTimeout(() => {
     console.error(`bench: took longer than ${limit / 60_000} minutes`)
     process.exit(1)

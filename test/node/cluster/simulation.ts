@@ -41,6 +41,8 @@ export class Network {
   latency: readonly [number, number]
   /** Whether packets go from one server to another. */
   connected: (from: SimulatedServer, to: SimulatedServer) => boolean = () => true
+  /** What arrives of a packet: itself, unless it is to be put into bytes and back. */
+  transmit: (packet: Packet) => Packet = (packet) => packet
   packets = 0
   /** Bytes on the wire, headers of UDP and IP and the seal with them, estimated from above. */
   bytes = 0
@@ -102,7 +104,7 @@ export class Network {
     if (target === undefined || !this.connected(from, target) || this.random.chance(this.loss)) return
     const [least, spread] = this.latency
     this.agenda.add(this.now + least + (this.random.int(1000) / 1000) * spread, () => {
-      if (target.id === to.id) target.arrived(from.id, packet)
+      if (target.id === to.id) target.arrived(from.id, this.transmit(packet))
     })
   }
 
@@ -223,8 +225,9 @@ export class SimulatedServer {
 }
 
 function sizeOfPacket({ message, rumors }: Packet): number {
-  const records = message.kind === 'page' ? message.records : []
-  const size = [...records, ...rumors].reduce((sum, rumor) => sum + sizeOf(rumor), 0)
+  let size = 0
+  for (const rumor of rumors) size += sizeOf(rumor)
+  if (message.kind === 'page') for (const record of message.records) size += sizeOf(record)
   if (size > ROOM) throw new Error(`a packet of kind ${message.kind} is too long: ${size} of ${ROOM} bytes`)
   return 20 + size
 }
