@@ -121,6 +121,8 @@ export class SimulatedServer {
   readonly changes: Change[] = []
   readonly swim: Swim & { readonly id: string; sees(id: string): boolean }
   state: 'running' | 'killed' | 'left' = 'running'
+  /** When it was killed. */
+  ended = Number.POSITIVE_INFINITY
   /** Ms by which everything that it does is late, at most. */
   lag = 0
   readonly #network: Network
@@ -160,6 +162,7 @@ export class SimulatedServer {
   /** kill -9: its host answers that nobody is at the port. */
   kill(): void {
     this.state = 'killed'
+    this.ended = this.#network.now
     this.swim.stop()
   }
 
