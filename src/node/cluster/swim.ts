@@ -200,6 +200,8 @@ export class Swim {
     // and is told first what others say of it, so that it can refute it.
     const accusation = this.#accusation(to.id)
     if (accusation) rumors.push(accusation)
+    // Who is asked for a view is often a newcomer. The news that it is there would be spent on itself, page after page.
+    if (message.kind === 'pull') return this.#environment.send(to, { message, digest, rumors })
     const used = rumors.reduce((sum, rumor) => sum + sizeOf(rumor), 0)
     rumors.push(...this.#rumors.take(ROOM - used, transmissions(this.#timing, this.#roster.size)))
     this.#environment.send(to, { message, digest, rumors })

@@ -177,6 +177,18 @@ t.test('who joins a large circuit knows all in a few round trips', async (t) => 
   t.equal(fresh.swim.live.length, 300)
 })
 
+t.test('news of a newcomer are not spent on asking it for its own view', async (t) => {
+  const network = circuit(300)
+  let most = 0
+  network.transmit = (packet) => {
+    if (packet.message.kind === 'pull') most = Math.max(most, packet.rumors.length)
+    return packet
+  }
+  network.start().join(first(network))
+  network.run(1000)
+  t.equal(most, 1, 'who asks says who it is, and no more')
+})
+
 t.test('on a bad network what a server sends does not grow with the number of servers', async (t) => {
   const perSecond = [20, 200].map((size) => {
     const network = circuit(size)
