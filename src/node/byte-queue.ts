@@ -8,6 +8,8 @@
 export const MAX_QUEUED_BYTES = 1 << 20
 /** Up to here a queue has a buffer of its own. */
 const SMALL_BYTES = 32 * 1024
+/** So many bytes come in one piece. */
+const JOINED_BYTES = 64 * 1024
 /** Large buffers that are kept when nobody uses them. */
 const MAX_SPARE = 2
 
@@ -34,9 +36,13 @@ export class ByteQueue {
     this.#length = length
   }
 
-  /** The first bytes, up to `max` of them, fewer where the buffer ends. Valid until the queue changes. */
+  /** The first bytes, up to `max` of them; of more than 64 KiB perhaps fewer than there are. Valid until the queue changes. */
   peek(max: number): Buffer {
-    return this.#buffer.subarray(this.#start, this.#start + Math.min(max, this.#length))
+    const wanted = Math.min(max, this.#length)
+    const straight = this.#buffer.subarray(this.#start, this.#start + wanted)
+    // What was written at once, and is short, is to be read at once, also where the buffer ends.
+    if (straight.length === wanted || wanted > JOINED_BYTES) return straight
+    return Buffer.concat([straight, this.#buffer.subarray(0, wanted - straight.length)])
   }
 
   /** Takes out the first bytes. */
@@ -59,9 +65,9 @@ export class ByteQueue {
       length > SMALL_BYTES
         ? (spare.pop() ?? Buffer.allocUnsafeSlow(MAX_QUEUED_BYTES))
         : Buffer.allocUnsafe(Math.max(length, Math.min(SMALL_BYTES, 2 * this.#buffer.length)))
-    const first = this.peek(this.#length)
-    larger.set(first, 0)
-    larger.set(this.#buffer.subarray(0, this.#length - first.length), first.length)
+    const straight = this.#buffer.subarray(this.#start, this.#start + this.#length)
+    larger.set(straight, 0)
+    larger.set(this.#buffer.subarray(0, this.#length - straight.length), straight.length)
     this.#release()
     this.#buffer = larger
     this.#start = 0

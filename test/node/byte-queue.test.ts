@@ -49,3 +49,17 @@ t.test('bytes come out as they went in', async (t) => {
   }
   t.pass('all seeds')
 })
+
+t.test('what is short comes in one piece, wherever it lies', async (t) => {
+  const queue = new ByteQueue()
+  let first = 'a first one'
+  queue.push(Buffer.from(first))
+  // It is never empty, so what is put in goes round and round.
+  for (let n = 0; n < 1000; n++) {
+    const next = `message ${'x'.repeat(n % 13)}${n}`
+    queue.push(Buffer.from(next))
+    t.equal(queue.peek(first.length).toString(), first)
+    queue.drop(first.length)
+    first = next
+  }
+})
