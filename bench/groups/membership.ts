@@ -14,6 +14,7 @@ const SETTLE_MS = 60_000
 const IDLE_S = 30
 const PAIR = fileURLToPath(new URL('../pair.js', import.meta.url))
 const PAIR_PORTS = ['11097', '11098']
+const SEALED_PAIR_PORTS = ['11095', '11096']
 
 export const membership: Group = {
   name: 'membership',
@@ -31,19 +32,26 @@ export const membership: Group = {
 }
 
 async function idleFacts(hosts: readonly Host[]): Promise<Fact[]> {
-  const pair = await startPair()
+  const pair = await startPair(PAIR_PORTS)
+  const sealed = await startPair(SEALED_PAIR_PORTS, 'sealed')
   try {
     await sleep(SETTLE_MS)
-    const [before, beforePair] = [await Promise.all(hosts.map(usage)), pair.map(cpuMs)]
+    const all = async () => ({
+      servers: await Promise.all(hosts.map(usage)),
+      pair: pair.map(cpuMs),
+      sealed: sealed.map(cpuMs),
+    })
+    const before = await all()
     await sleep(IDLE_S * 1000)
-    const [after, afterPair] = [await Promise.all(hosts.map(usage)), pair.map(cpuMs)]
+    const after = await all()
     const mean = (values: readonly number[]): number =>
       values.reduce((sum, value) => sum + value, 0) / values.length
     const each = (pick: (usage: Usage) => number): number =>
-      mean(after.map((usage, n) => pick(usage) - pick(before[n] ?? usage))) / IDLE_S
-    const bare = mean(afterPair.map((ms, n) => ms - (beforePair[n] ?? ms))) / IDLE_S
+      mean(after.servers.map((usage, n) => pick(usage) - pick(before.servers[n] ?? usage))) / IDLE_S
+    const ofPair = (which: 'pair' | 'sealed'): number =>
+      mean(after[which].map((ms, n) => ms - (before[which][n] ?? ms))) / IDLE_S / 10
     const what = `idle, ${hosts.length} hosts`
-    const largest = Math.max(...after.map(({ mb }) => mb))
+    const largest = Math.max(...after.servers.map(({ mb }) => mb))
     return [
       fact(
         `${what}: datagrams a server sends a second`,
@@ -52,16 +60,17 @@ async function idleFacts(hosts: readonly Host[]): Promise<Fact[]> {
         { most: 4 },
       ),
       fact(`${what}: CPU of a server`, each(({ cpu }) => cpu) / 10, '%', { most: 0.1 }),
-      fact(`${what}: CPU of a bare Node that sends and gets as many`, bare / 10, '%'),
+      fact(`${what}: CPU of a bare Node that sends and gets as many`, ofPair('pair'), '%'),
+      fact(`${what}: the same of one that seals and opens them too`, ofPair('sealed'), '%'),
       fact(`${what}: resident memory of the largest`, largest, 'MB', { most: 70 }),
     ]
   } finally {
-    await Promise.all(pair.map(end))
+    await Promise.all([...pair, ...sealed].map(end))
   }
 }
 
-async function startPair(): Promise<Running[]> {
-  const pair = [PAIR_PORTS, PAIR_PORTS.toReversed()].map((ports) => start([process.execPath, PAIR, ...ports]))
+async function startPair(ports: readonly string[], ...words: string[]): Promise<Running[]> {
+  const pair = [ports, ports.toReversed()].map((ports) => start([process.execPath, PAIR, ...ports, ...words]))
   for (const running of pair) await ready('the pair', running, () => running.output.stdout.includes('ready'))
   return pair
 }

@@ -19,7 +19,10 @@ const { Kind } = circuit.ServerNews
 const NO_BYTES = new Uint8Array(0)
 
 export function encodePacket({ message, digest, rumors }: Packet): Uint8Array {
-  return circuit.Datagram.encode({ ...encodeMessage(message), digest, news: rumors.map(encodeNews) }).finish()
+  const datagram = encodeMessage(message)
+  datagram.digest = digest
+  datagram.news = rumors.map(encodeNews)
+  return circuit.Datagram.encode(datagram).finish()
 }
 
 /** @throws Error when the bytes are no packet */

@@ -39,6 +39,7 @@ export class Refused extends Error {
 }
 
 interface Sender {
+  readonly id: string
   /** Undefined where no key is used. */
   readonly secret: Buffer | undefined
   readonly window: ReplayWindow
@@ -49,28 +50,40 @@ export class Seal {
   /** The first one seals; all open. */
   readonly #keys: readonly Key[]
   readonly #own: Buffer | undefined
+  /** Of this server's datagrams; recipient and number are filled in. */
+  readonly #header: Buffer
   readonly #senders = new Map<string, Sender>()
   #number = 0
 
   constructor(self: string, keys: readonly Key[]) {
     this.#self = encodeId(self)
     this.#keys = keys
-    this.#own = keys[0] && secretOf(keys[0], this.#self)
+    const [key] = keys
+    this.#own = key && secretOf(key, this.#self)
+    this.#header = Buffer.alloc(HEADER_BYTES)
+    this.#header[0] = VERSION
+    this.#header[1] = key ? 1 : 0
+    if (key) this.#header.write(key.id.slice(0, 2 * HINT_BYTES), 2, 'hex')
+    this.#header.set(this.#self, 14)
   }
 
   /** A datagram for one server. */
   seal(to: string, content: Uint8Array): Buffer {
-    const [key] = this.#keys
-    const header = Buffer.alloc(HEADER_BYTES)
-    header[0] = VERSION
-    header[1] = key ? 1 : 0
-    if (key) header.write(key.id.slice(0, 2 * HINT_BYTES), 2, 'hex')
-    header.set(encodeId(to), 6)
-    header.set(this.#self, 14)
-    header.writeBigUInt64BE(BigInt(++this.#number), 22)
-    if (this.#own === undefined) return Buffer.concat([header, content])
-    const cipher = createCipheriv(CIPHER, this.#own, nonceOf(header)).setAAD(header)
-    return Buffer.concat([header, cipher.update(content), cipher.final(), cipher.getAuthTag()])
+    const key = this.#own
+    const datagram = Buffer.allocUnsafe(HEADER_BYTES + content.length + (key ? TAG_BYTES : 0))
+    datagram.set(this.#header)
+    datagram.set(encodeId(to), 6)
+    writeNumber(datagram, ++this.#number)
+    if (key === undefined) {
+      datagram.set(content, HEADER_BYTES)
+      return datagram
+    }
+    const header = datagram.subarray(0, HEADER_BYTES)
+    const cipher = createCipheriv(CIPHER, key, nonceOf(header)).setAAD(header)
+    datagram.set(cipher.update(content), HEADER_BYTES)
+    cipher.final()
+    datagram.set(cipher.getAuthTag(), HEADER_BYTES + content.length)
+    return datagram
   }
 
   /** Who sent it and what. @throws Refused */
@@ -80,7 +93,7 @@ export class Seal {
     const header = datagram.subarray(0, HEADER_BYTES)
     if (!header.subarray(6, 14).equals(this.#self)) throw new Refused('recipient')
     const id = header.subarray(14, 22)
-    const number = Number(header.readBigUInt64BE(22))
+    const number = readNumber(header)
     if (!Number.isSafeInteger(number)) throw new Refused('garbage')
     // The key is part of the name: after a rotation a sender's datagrams are sealed with another.
     const name = header.toString('latin1', 1, 6) + id.toString('latin1')
@@ -89,17 +102,18 @@ export class Seal {
     const content = this.#content(sender, header, datagram.subarray(HEADER_BYTES))
     sender.window.add(number)
     this.#remember(name, sender)
-    return { from: decodeId(id), content }
+    return { from: sender.id, content }
   }
 
   #meet(header: Buffer, id: Buffer): Sender {
     const sealed = header[1] === 1
     if (sealed !== this.#keys.length > 0) throw new Refused('key')
-    if (!sealed) return { secret: undefined, window: new ReplayWindow() }
+    const common = { id: decodeId(id), window: new ReplayWindow() }
+    if (!sealed) return { ...common, secret: undefined }
     const hint = header.toString('hex', 2, 2 + HINT_BYTES)
     const key = this.#keys.find((key) => key.id.startsWith(hint))
     if (key === undefined) throw new Refused('key')
-    return { secret: secretOf(key, id), window: new ReplayWindow() }
+    return { ...common, secret: secretOf(key, id) }
   }
 
   #content({ secret }: Sender, header: Buffer, rest: Buffer): Buffer {
@@ -125,7 +139,18 @@ export class Seal {
   }
 }
 
-const nonceOf = (header: Buffer): Buffer => Buffer.concat([Buffer.alloc(4), header.subarray(22, 30)])
+function writeNumber(header: Buffer, number: number): void {
+  header.writeUInt32BE(Math.floor(number / 2 ** 32), 22)
+  header.writeUInt32BE(number >>> 0, 26)
+}
+
+const readNumber = (header: Buffer): number => header.readUInt32BE(22) * 2 ** 32 + header.readUInt32BE(26)
+
+function nonceOf(header: Buffer): Buffer {
+  const nonce = Buffer.alloc(12)
+  header.copy(nonce, 4, 22, 30)
+  return nonce
+}
 
 const secretOf = ({ datagrams }: Key, sender: Uint8Array): Buffer =>
   Buffer.from(hkdfSync('sha256', datagrams, sender, 'circuit/1 sender', 32))

@@ -124,10 +124,11 @@ export class ServedFile implements StreamEvents {
     const { streaming, delicate } = this.#handle
     const flags = (delicate ? FRAME_FLAG.DELICATE : 0) | (streaming ? FRAME_FLAG.STREAMING : 0)
     this.#answered++
+    if (streaming) {
+      this.#ahead ??= new Ahead()
+      this.#ahead.sent(lent)
+    }
     this.#stream.sendBytes(FRAME.READ, flags, lent)
-    if (!streaming) return
-    this.#ahead ??= new Ahead()
-    this.#ahead.sent(lent)
   }
 
   #failRead(error: unknown): void {
