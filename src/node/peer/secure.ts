@@ -32,13 +32,32 @@ const common = { minVersion: 'TLSv1.3', ciphers: CIPHER, ALPNProtocols: [PROTOCO
 /** Made once; no certificate is trusted, so that a server without the key can't come in with one. */
 const noCertificates = createSecureContext({ minVersion: 'TLSv1.3', ciphers: CIPHER, ca: [] })
 
+/** Connections that may be open at a time, some 40 KiB each; descriptors, too, are not without number. */
+const MAX_CONNECTIONS = 4096
+
 /** Calls with each connection that has proved the key, or, without keys, with each one. */
 export function listenSocket(
   keys: readonly Key[],
   onSocket: (socket: Socket) => void,
   onRefused: (why: string) => void,
+  most = MAX_CONNECTIONS,
 ): Server {
-  if (keys.length === 0) return createPlainServer({ noDelay: true }, onSocket)
+  const server =
+    keys.length === 0
+      ? createPlainServer({ noDelay: true }, onSocket)
+      : listenSecurely(keys, onSocket, onRefused)
+  server.maxConnections = most
+  server.on('drop', (dropped) =>
+    onRefused(`${dropped?.remoteAddress ?? 'somebody'}: ${most} connections are open already`),
+  )
+  return server
+}
+
+function listenSecurely(
+  keys: readonly Key[],
+  onSocket: (socket: Socket) => void,
+  onRefused: (why: string) => void,
+): Server {
   const server = createTlsServer({
     ...common,
     noDelay: true,

@@ -14,7 +14,7 @@ import { until } from '../../server.ts'
 const key = parseKey(generateKey())
 const other = parseKey(generateKey())
 
-async function listen(t: Test, keys: Parameters<typeof listenSocket>[0]) {
+async function listen(t: Test, keys: Parameters<typeof listenSocket>[0], most?: number) {
   const accepted: Socket[] = []
   const refused: string[] = []
   const server = listenSocket(
@@ -24,6 +24,7 @@ async function listen(t: Test, keys: Parameters<typeof listenSocket>[0]) {
       socket.on('error', () => {}).resume()
     },
     (why) => refused.push(why),
+    most,
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -40,6 +41,25 @@ t.test('the same key gets in, with TLS 1.3', async (t) => {
   t.equal((socket as import('node:tls').TLSSocket).getProtocol(), 'TLSv1.3')
   await until(() => accepted.length === 1)
   t.equal(accepted.length, 1)
+})
+
+t.test('beyond a number of connections nobody gets in until one ends', async (t) => {
+  for (const keys of [[], [key]]) {
+    const { port, accepted, refused } = await listen(t, keys, 2)
+    const [first, second] = [
+      await dialSocket('127.0.0.1', port, keys),
+      await dialSocket('127.0.0.1', port, keys),
+    ]
+    t.teardown(() => second.destroy())
+    const third = connect(port, '127.0.0.1').on('error', () => {})
+    await new Promise((resolve) => third.on('close', resolve))
+    t.match(refused, [/127.0.0.1: 2 connections are open already/])
+    first.destroy()
+    await until(() => accepted.some((socket) => socket.destroyed))
+    const fourth = await dialSocket('127.0.0.1', port, keys)
+    t.teardown(() => fourth.destroy())
+    await until(() => accepted.length === 3)
+  }
 })
 
 t.test('during a rotation each of the keys gets in', async (t) => {
