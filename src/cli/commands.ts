@@ -1,10 +1,18 @@
 /** All commands, in the order in which help lists them. A new one is one line here. */
-import type { Commands } from './command.ts'
+import type { Command, Commands } from './command.ts'
+import { freeBuffersSoon } from './garbage.ts'
 import { makeHelp } from './help.ts'
 
+/** Loads a command that moves bytes for as long as it runs. */
+async function loadServing(load: () => Promise<Command>): Promise<Command> {
+  // Before all of it is loaded: that lets the young generation grow.
+  freeBuffersSoon()
+  return load()
+}
+
 export const commands: Commands = {
-  start: async () => (await import('./start.ts')).start,
-  mount: async () => (await import('./mount.ts')).mount,
+  start: () => loadServing(async () => (await import('./start.ts')).start),
+  mount: () => loadServing(async () => (await import('./mount.ts')).mount),
   keygen: async () => (await import('./keygen.ts')).keygen,
   join: async () => (await import('./control.ts')).join,
   leave: async () => (await import('./control.ts')).leave,

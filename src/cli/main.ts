@@ -4,7 +4,6 @@ import { CircuitError } from '../proto/errors.ts'
 import type { Command } from './command.ts'
 import { commands } from './commands.ts'
 import { findCommand } from './find.ts'
-import { freeBuffersSoon } from './garbage.ts'
 import { makeHelp } from './help.ts'
 import { ownArguments, UsageError } from './options.ts'
 import { OutputClosed } from './stdio.ts'
@@ -21,8 +20,6 @@ const ASKED_BY_OPTION: Readonly<Record<string, string>> = {
 }
 
 async function main([name = 'help', ...args]: readonly string[]): Promise<number> {
-  // Before most of the program is loaded, which would let it grow.
-  freeBuffersSoon()
   const asked = ASKED_BY_OPTION[name.replace(/^--?/, '-')] ?? name
   let command: Command | undefined
   try {
