@@ -30,8 +30,7 @@ export class Outgoing {
     this.#length += bytes.length
     for (let at = 0; at < bytes.length; ) {
       const piece = this.#last()
-      const part =
-        bytes.length - at <= PIECE_BYTES - this.#used ? bytes.length - at : PIECE_BYTES - this.#used
+      const part = Math.min(bytes.length - at, PIECE_BYTES - this.#used)
       piece.set(part === bytes.length ? bytes : bytes.subarray(at, at + part), this.#used)
       this.#used += part
       at += part
