@@ -4,17 +4,17 @@
  * that pauses holds nothing.
  */
 
+import { BufferPool } from './buffer-pool.ts'
+
 /** Size of the buffers in the pool: what a queue can hold. */
 export const MAX_QUEUED_BYTES = 1 << 20
 /** Up to here a queue has a buffer of its own. */
 const SMALL_BYTES = 32 * 1024
 /** So many bytes come in one piece. */
 const JOINED_BYTES = 64 * 1024
-/** Large buffers that are kept when nobody uses them. */
-const MAX_SPARE = 2
 
 const NONE = Buffer.alloc(0)
-const spare: Buffer[] = []
+const large = new BufferPool(MAX_QUEUED_BYTES, 2)
 
 export class ByteQueue {
   #buffer: Buffer = NONE
@@ -63,7 +63,7 @@ export class ByteQueue {
   #grow(length: number): void {
     const larger =
       length > SMALL_BYTES
-        ? (spare.pop() ?? Buffer.allocUnsafeSlow(MAX_QUEUED_BYTES))
+        ? large.take()
         : Buffer.allocUnsafe(Math.max(length, Math.min(SMALL_BYTES, 2 * this.#buffer.length)))
     const straight = this.#buffer.subarray(this.#start, this.#start + this.#length)
     larger.set(straight, 0)
@@ -74,7 +74,7 @@ export class ByteQueue {
   }
 
   #release(): void {
-    if (this.#buffer.length > SMALL_BYTES && spare.length < MAX_SPARE) spare.push(this.#buffer)
+    if (this.#buffer.length > SMALL_BYTES) large.give(this.#buffer)
     this.#buffer = NONE
   }
 }

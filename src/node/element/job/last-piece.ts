@@ -4,13 +4,13 @@
  * longest ago gives up its own, and with it the piece; one that is killed within a read is known to be much sooner.
  */
 
+import { BufferPool } from '../../buffer-pool.ts'
+
 /** The longest read that the kernel makes. */
 const BUFFER_BYTES = 1 << 20
 const MAX_LENT = 16
-/** Buffers that are kept when nobody uses them. */
-const MAX_SPARE = 2
 
-const spare: Buffer[] = []
+const buffers = new BufferPool(BUFFER_BYTES, 2)
 /** Those who have a buffer, in the order of their last reads. */
 const holders = new Set<LastPiece>()
 
@@ -47,7 +47,7 @@ export class LastPiece {
   drop(): void {
     this.#bytes = undefined
     if (this.#buffer === undefined) return
-    if (spare.length < MAX_SPARE) spare.push(this.#buffer)
+    buffers.give(this.#buffer)
     this.#buffer = undefined
     holders.delete(this)
   }
@@ -56,5 +56,5 @@ export class LastPiece {
 function borrow(): Buffer {
   const [oldest] = holders
   if (holders.size >= MAX_LENT) oldest?.drop()
-  return spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
+  return buffers.take()
 }
