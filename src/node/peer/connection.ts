@@ -178,8 +178,6 @@ export class Connection {
 
   close(error: CircuitError): void {
     if (this.#error) return
-    // The last answers, as the one to a command that ends this server.
-    if (!this.#writing) this.#write()
     this.#error = error
     clearTimeout(this.#timer)
     this.#socket.destroy()

@@ -54,10 +54,7 @@ export class RemoteTree implements Namespace {
         onBytes: () => {},
         onLost: reject,
       })
-      const { read, write, append, truncate } = mode
-      stream.send({
-        open: { path: encodeName(path), file, read, write, append, truncate, who: encodeWho(who) },
-      })
+      stream.send({ open: { path: encodeName(path), file, ...mode, who: encodeWho(who) } })
     })
   }
 
