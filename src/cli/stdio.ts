@@ -1,4 +1,5 @@
 /** Between open files and the standard streams. Only data goes to stdout. */
+import { setImmediate } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import type { OpenFile } from '../client/open-file.ts'
 import { Progress } from './progress.ts'
@@ -62,6 +63,9 @@ export async function copyIn(file: OpenFile): Promise<void> {
   const progress = new Progress(STDIN)
   try {
     for await (const bytes of standardInput()) progress.add(await file.write(bytes))
+    // Ctrl-C ends those who write here too, and that is no end of the input. Its signal is heard in this turn of the event loop or in the next.
+    await setImmediate()
+    await setImmediate()
   } catch (error) {
     file.abandon()
     throw error
